@@ -1,0 +1,224 @@
+"""What the brain and a line say to each other, and what a line must do.
+
+A line places legs. It knows nothing of calls, retries or windows and keeps no state that
+matters: when the brain is gone it hangs up every leg at once. These structs travel over
+the pipe as msgpack, one struct a frame; the same types are used when a test runs a line
+inside the brain's process.
+
+All times are Unix seconds (float, UTC) because they cross a process boundary.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from callwright.domain.outcome import Outcome
+
+
+class LegIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """What names a leg to its peer, chosen by the brain and on disk before the INVITE.
+
+    `call_id`, `from_tag` and `branch` go into the INVITE as they are (the branch belongs
+    to the first INVITE; a second one after a digest challenge gets a new branch derived
+    from it by appending `.2`, and CSeq 2). `cseq` is the first INVITE's number.
+    """
+
+    call_id: str
+    from_tag: str
+    branch: str
+    cseq: int = 1
+
+
+class LegOrder(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
+    """Dial `number` on `trunk` and run the script on whoever answers."""
+
+    leg: str
+    """Names the leg on the pipe; unique for the life of the brain's process."""
+    trunk: str
+    number: str
+    """What is dialled: `+` and digits."""
+    caller_id: str
+    """The From user: `+` and digits, or digits; empty = anonymous."""
+    postd: str = ""
+    """DTMF to send after the answer: `0-9A-D*#`, and `,` or `p` for a second's pause."""
+    identity: LegIdentity
+    script: str
+    """Key of a script sent before with `ScriptText`."""
+    variables: dict[str, str]
+    ring_timeout_s: float
+    max_length_s: float
+    send_before: float = 0.0
+    """Monotonic seconds after which the INVITE must not leave any more; 0 = no limit."""
+
+
+class ScriptText(msgspec.Struct, frozen=True, kw_only=True, tag="script"):
+    """A compiled script, sent once to each line before the first leg that needs it."""
+
+    key: str
+    text: str
+    """The script as JSON, as `ivr.script.dump` writes it."""
+
+
+class HangUp(msgspec.Struct, frozen=True, kw_only=True, tag="hang_up"):
+    """End one leg: CANCEL while it rings, BYE once it talks."""
+
+    leg: str
+
+
+class HangUpAll(msgspec.Struct, frozen=True, kw_only=True, tag="hang_up_all"):
+    """End every leg now; the line goes on living."""
+
+
+class Orphan(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg that a dead brain and line left behind, as the attempt on disk remembers it."""
+
+    attempt: str
+    trunk: str
+    number: str
+    caller_id: str
+    identity: LegIdentity
+    local_sip: str = ""
+    """`host:port` of the Via the dead line used; "" when it was not known."""
+    to_tag: str = ""
+    """Known when the leg had been answered: then a BYE is due, else a CANCEL."""
+    remote_target: str = ""
+    route_set: tuple[str, ...] = ()
+    remote_address: str = ""
+    """`host:port` the INVITE was sent to."""
+    cseq: int = 1
+    """The last CSeq number used in the dialog."""
+
+
+class EndOrphans(msgspec.Struct, frozen=True, kw_only=True, tag="end_orphans"):
+    """Cancel or hang up these legs; answer each with `OrphanEnded`."""
+
+    orphans: tuple[Orphan, ...]
+
+
+ToLine = LegOrder | ScriptText | HangUp | HangUpAll | EndOrphans
+
+
+class LineReady(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
+    """The line can place legs. `local_sip` maps each trunk to the `host:port` of its Via."""
+
+    pid: int
+    local_sip: dict[str, str]
+
+
+class LegSent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
+    """The first INVITE has left for `remote_address` (`host:port`)."""
+
+    leg: str
+    at: float
+    remote_address: str
+
+
+class LegRinging(msgspec.Struct, frozen=True, kw_only=True, tag="ringing"):
+    """The first 18x came."""
+
+    leg: str
+    at: float
+    code: int
+
+
+class LegAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):
+    """A 2xx came: what a BYE would need, should this process die."""
+
+    leg: str
+    at: float
+    to_tag: str
+    remote_target: str
+    route_set: tuple[str, ...]
+    cseq: int
+
+
+class LegKeyed(msgspec.Struct, frozen=True, kw_only=True, tag="keyed"):
+    """The script stored an answer: `name` is the script's, `value` what it stores."""
+
+    leg: str
+    at: float
+    name: str
+    value: str
+
+
+class LegStep(msgspec.Struct, frozen=True, kw_only=True, tag="step"):
+    """The script entered a step. For the call's log only."""
+
+    leg: str
+    at: float
+    step: str
+
+
+class LegEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
+    """The leg is over and its ports are free. The last word on a leg, said exactly once."""
+
+    leg: str
+    at: float
+    outcome: Outcome
+    answered: bool
+    rang: bool
+    """Some 18x was seen: the person's phone may have rung."""
+    sent: bool = True
+    """False: no INVITE byte ever left."""
+    sip_code: int = 0
+    reason: str = ""
+    """Short and stable, e.g. `486 Busy Here`, `ring timeout`, `no reply`, `script ended`."""
+    finished: bool = False
+    """The script ran to its end (a survey counts such a visit as a response)."""
+    retry_after_s: float = 0.0
+    lost_packets: int = 0
+    received_packets: int = 0
+
+
+class OrphanEnded(msgspec.Struct, frozen=True, kw_only=True, tag="orphan_ended"):
+    """An orphan was hung up, or nobody answered for it: `ended` says which."""
+
+    attempt: str
+    ended: bool
+    reason: str = ""
+
+
+class LineLog(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
+    """Something an operator should read, e.g. a trunk that refuses our credentials."""
+
+    level: str
+    text: str
+    facts: dict[str, Any] = {}
+
+
+FromLine = (
+    LineReady
+    | LegSent
+    | LegRinging
+    | LegAnswered
+    | LegKeyed
+    | LegStep
+    | LegEnded
+    | OrphanEnded
+    | LineLog
+)
+
+
+class Line(Protocol):
+    """A way to place legs: the embedded SIP line in its own process, or one in this one."""
+
+    async def start(self, heard: Callable[[FromLine], None]) -> LineReady:
+        """Begin; from now on `heard` gets every message, in order, in the event loop.
+
+        Raises:
+            Unavailable: the line could not bind its sockets or find its trunk's host.
+        """
+        ...
+
+    def say(self, message: ToLine) -> None:
+        """Queue one message for the line; never blocks."""
+        ...
+
+    async def stop(self) -> None:
+        """Hang up everything, wait until the peers know, and release the sockets."""
+        ...
+
+    def when_gone(self) -> Awaitable[str]:
+        """Resolves with a reason when the line has died or stopped."""
+        ...
