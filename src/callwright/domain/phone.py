@@ -1,0 +1,201 @@
+"""Phone numbers and dial strings: what may be dialled, read by a strict grammar.
+
+`parse_dial_string` is the only way to make either. The grammar runs before the
+phonenumbers library sees anything, because the library is too kind for a dialler: it
+takes letters, full-width digits and extensions, and reads `0116175551234` as Australian.
+
+    dial string = [ "tel:" ] number *( ";ani=" digits / ";postd=" dtmf )
+
+Source: wire contract, section 4; the documented forms are in tests/unit/test_domain_phone.py.
+"""
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+
+from callwright.errors import FieldInvalid
+
+MAX_SENT_LENGTH = 256
+"""Longest phone_number text looked at: number, ani, 32 post-dial digits and their names."""
+
+MAX_POSTD = 32
+
+_SEPARATORS = re.compile(r"[ .\-()]")
+_DIGITS = re.compile(r"[0-9]+\Z")
+_NUMBER = re.compile(r"\+?[0-9]+\Z")
+_POSTD = re.compile(r"[0-9A-D*#,p]+\Z")
+_TEL = re.compile(r"tel:", re.IGNORECASE)
+
+_NANP_SERVICE_AREA = re.compile(r"(?:[2-9]11|988|112|[01]11|999|000)")
+"""Area codes nobody has. A switch that reads digit by digit would ring the service."""
+
+_SERVICE_NUMBERS = frozenset({"911", "112", "999", "000", "988", "110", "111", "118", "119"})
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A number in E.164: `+` and 8 to 15 digits. Made only by this module's parsers."""
+
+    e164: str
+
+    def __str__(self) -> str:
+        return self.e164
+
+    @property
+    def masked(self) -> str:
+        """For logs: the country's first digit and the last two, e.g. `+1********34`."""
+        return mask_number(self.e164)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialString:
+    """Whom to dial, as whom, and what to key once they answer."""
+
+    sent: str
+    """The caller's own text, which status replies give back."""
+    number: PhoneNumber
+    ani: str = ""
+    """Caller id: E.164, or bare digits too short for it; "" = not given."""
+    postd: str = ""
+
+
+def mask_number(text: str) -> str:
+    """`text` with all but the first digit and the last two starred out."""
+    body = text.removeprefix("+")
+    plus = "+" if text.startswith("+") else ""
+    if len(body) <= 3:
+        return plus + "*" * len(body)
+    return f"{plus}{body[0]}{'*' * (len(body) - 3)}{body[-2:]}"
+
+
+def parse_dial_string(
+    text: str, *, default_country: str = "US", field: str = "phone_number"
+) -> DialString:
+    """The dial string that `text` spells.
+
+    `default_country` (ISO 3166, two letters) is that of numbers without `+`.
+
+    Raises:
+        FieldInvalid: no such form, an unknown or repeated parameter, or a number that is,
+            or would ring, an emergency or service number.
+    """
+    if len(text) > MAX_SENT_LENGTH:
+        raise FieldInvalid(field, f"longer than {MAX_SENT_LENGTH} characters")
+    sent = text.strip(" ")
+    if not sent:
+        raise FieldInvalid(field, "is required")
+    tel = _TEL.match(sent)
+    number_text, *parameters = sent[tel.end() if tel else 0 :].split(";")
+    number = parse_phone_number(number_text, default_country=default_country, field=field)
+    ani = postd = ""
+    seen: set[str] = set()
+    for parameter in parameters:
+        name, equals, value = parameter.partition("=")
+        name = name.strip(" ").lower()
+        value = value.strip(" ")
+        if name not in ("ani", "postd") or not equals:
+            raise FieldInvalid(field, "only ;ani= and ;postd= may follow the number")
+        if name in seen:
+            raise FieldInvalid(field, f";{name}= is given twice")
+        seen.add(name)
+        if name == "ani":
+            ani = parse_caller_id(value, default_country=default_country, field=field)
+        else:
+            postd = _parse_postd(value, field)
+    return DialString(sent=sent, number=number, ani=ani, postd=postd)
+
+
+def parse_phone_number(
+    text: str, *, default_country: str = "US", field: str = "phone_number"
+) -> PhoneNumber:
+    """The E.164 number that `text` spells; spaces, dots, dashes and parentheses are dropped.
+
+    Raises:
+        FieldInvalid: anything but digits (and one leading +), a length no number has, or an
+            emergency or service number.
+    """
+    number = _SEPARATORS.sub("", text)
+    if not _NUMBER.match(number):
+        raise FieldInvalid(field, _what_is_wrong(number))
+    digits = number.removeprefix("+")
+    if digits in _SERVICE_NUMBERS or (len(digits) == 3 and digits.endswith("11")):
+        raise FieldInvalid(field, "is an emergency or service number, which is never dialled")
+    if number.startswith("+"):
+        e164 = number
+    elif default_country in _NANP_COUNTRIES:
+        e164 = _nanp(digits, field)
+    else:
+        e164 = _by_library(digits, default_country, field)
+    if not 8 <= len(e164) - 1 <= 15:
+        raise FieldInvalid(field, "must have 10 digits, or + and 8 to 15 digits")
+    if e164[1] == "0":
+        raise FieldInvalid(field, "no country code starts with 0")
+    if e164[1] == "1" and _NANP_SERVICE_AREA.match(e164, 2):
+        raise FieldInvalid(field, "would ring an emergency or service number")
+    return PhoneNumber(e164)
+
+
+def parse_caller_id(text: str, *, default_country: str = "US", field: str = "ani") -> str:
+    """The caller id that `text` spells: E.164 where it can be, else its 3 to 15 digits.
+
+    Short caller ids exist and are shown as they are, so only what looks like a full
+    number of the default country is completed.
+
+    Raises:
+        FieldInvalid: not 3 to 15 ASCII digits, with or without a leading +.
+    """
+    bare = text.removeprefix("+")
+    if not _DIGITS.match(bare) or not 3 <= len(bare) <= 15:
+        raise FieldInvalid(field, ";ani= takes 3 to 15 digits")
+    if text.startswith("+"):
+        return text
+    if default_country in _NANP_COUNTRIES:
+        if len(bare) == 10:
+            return "+1" + bare
+        if len(bare) == 11 and bare[0] == "1":
+            return "+" + bare
+    return bare
+
+
+def _parse_postd(value: str, field: str) -> str:
+    if not _POSTD.match(value):
+        raise FieldInvalid(field, ";postd= takes 0-9, A-D, *, # and the pauses , and p")
+    if len(value) > MAX_POSTD:
+        raise FieldInvalid(field, f";postd= takes at most {MAX_POSTD} digits")
+    return value
+
+
+def _nanp(digits: str, field: str) -> str:
+    if len(digits) == 10:
+        return "+1" + digits
+    if len(digits) == 11 and digits[0] == "1":
+        return "+" + digits
+    raise FieldInvalid(field, "must have 10 digits, or + and 8 to 15 digits")
+
+
+def _by_library(digits: str, country: str, field: str) -> str:
+    try:
+        parsed = phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException:
+        raise FieldInvalid(
+            field, f"is no number of {country}; add + and the country code"
+        ) from None
+    if parsed.extension or not phonenumbers.is_possible_number(parsed):
+        raise FieldInvalid(field, f"is no number of {country}; add + and the country code")
+    if phonenumbers.connects_to_emergency_number(
+        digits, country
+    ) and not phonenumbers.is_valid_number(parsed):
+        raise FieldInvalid(field, "would ring an emergency or service number")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _what_is_wrong(number: str) -> str:
+    if not number:
+        return "has no number in it"
+    if re.match(r"\d+(?:[.,]\d+)?[eE]\+?\d+\Z", number):
+        return "looks damaged by a spreadsheet; format the column as text and save again"
+    return "may hold only digits, a leading +, spaces, dots, dashes and parentheses"
+
+
+_NANP_COUNTRIES = frozenset(phonenumbers.region_codes_for_country_code(1))

@@ -1,0 +1,89 @@
+"""What follows a failed attempt: another one later, or the end. Pure: callers pass `now`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from callwright.domain.lifecycle import CallEvent
+from callwright.domain.outcome import TRAITS, Outcome
+from callwright.domain.window import Window
+
+MAX_GIVEN_BACK = 3
+"""How often a call gets an attempt back that its trunk, not its callee, spoilt."""
+
+GIVEN_BACK_WAIT = timedelta(seconds=5)
+"""Pause before an attempt that was given back; the trunk's own slowing comes on top."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How many attempts a call has, and the pause counted from the end of a failed one."""
+
+    max_attempts: int = 1
+    wait: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_attempts <= 10:
+            raise ValueError(f"max_attempts must be 1 to 10, got {self.max_attempts}")
+        if self.wait < timedelta(0):
+            raise ValueError(f"wait must not be negative, got {self.wait}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What `after_attempt` decided."""
+
+    event: CallEvent
+    counts: bool
+    """False: the attempt is given back and does not use up `max_attempts`."""
+    due_at: datetime | None = None
+    """When the next attempt may start; set exactly when `event` is RETRY."""
+
+
+def next_due(ended_at: datetime, wait: timedelta, closes_at: datetime | None) -> datetime | None:
+    """When to try again, or None if the window shuts first.
+
+    The wait is counted from the end of the failed attempt, not from its start.
+    `closes_at` is exclusive: an attempt due exactly then is not made.
+
+    Source: Fuse "Queue Call", fields reattempt_wait and end_timestamp.
+    """
+    due = ended_at + wait
+    return None if closes_at is not None and due >= closes_at else due
+
+
+def after_attempt(
+    outcome: Outcome,
+    *,
+    ended_at: datetime,
+    attempts: int,
+    given_back: int,
+    rang: bool,
+    canceled: bool,
+    policy: RetryPolicy,
+    window: Window,
+    retry_after: timedelta = timedelta(0),
+) -> Decision:
+    """What the call does now that its attempt came to `outcome` at `ended_at`.
+
+    `attempts` includes this one; `given_back` counts those already given back; `rang` says
+    that some 18x was seen; `canceled` that somebody cancelled the call meanwhile;
+    `retry_after` is what the trunk asked for.
+
+    A given-back attempt is tried again after `GIVEN_BACK_WAIT` even when `policy` allows
+    only one attempt: the person's phone has not rung yet.
+    """
+    traits = TRAITS[outcome]
+    if traits.reached:
+        return Decision(event=CallEvent.FINISH, counts=True)
+    counts = not (traits.may_be_given_back and not rang and given_back < MAX_GIVEN_BACK)
+    if canceled or outcome is Outcome.CANCELED:
+        return Decision(event=CallEvent.CANCEL, counts=counts)
+    if outcome is Outcome.REFUSED_HERE:
+        return Decision(event=CallEvent.REFUSE, counts=False)
+    if counts and (not traits.retryable or attempts >= policy.max_attempts):
+        return Decision(event=CallEvent.GIVE_UP, counts=True)
+    wait = policy.wait if counts else max(GIVEN_BACK_WAIT, retry_after)
+    due_at = next_due(ended_at, wait, window.closes_at)
+    if due_at is None:
+        return Decision(event=CallEvent.WINDOW_CLOSE, counts=counts)
+    return Decision(event=CallEvent.RETRY, counts=counts, due_at=due_at)

@@ -1,0 +1,442 @@
+"""What the service and the loops may ask of a database, in transactions.
+
+A use case is a plain function of a `WriteTx` (or `ReadTx`) and values. `Store.write` runs
+it in one durable transaction: when the awaitable resolves, what it did is on disk. Many
+waiting transactions may share one commit; each is still all or nothing by itself.
+
+The shape behind it: calls are written once and never changed. What is in motion stands
+in small tables: `due` (single calls and retries), a cursor in each segment of an imported
+list, and `active` (claimed, dialling, talking). Ends, attempts and answers are rows that
+are added. A call's state is derived from where it stands.
+
+Every guarded operation names the claim it expects and returns False (or None) when
+somebody else got there; the caller then does nothing more.
+
+Both databases run the same contract suite (tests/contract/test_store_*.py).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Protocol, TypeVar
+
+from callwright.domain.account import Deployment, Product, Program, Right, User
+from callwright.domain.call import CallDetails, Contact, Schedule
+from callwright.domain.ids import (
+    AccountId,
+    BatchId,
+    CallId,
+    DeploymentId,
+    NoticeId,
+    OwnerId,
+    ProgramId,
+    UserId,
+)
+from callwright.domain.lifecycle import CallEvent, CallState
+from callwright.domain.notice import Delivery, NoticeState
+from callwright.domain.outcome import Outcome
+
+T = TypeVar("T")
+
+
+class Lane(IntEnum):
+    """Which waiting transaction is committed first."""
+
+    LIFE = 0
+    """Claims, attempts, results, notices: somebody's phone is involved."""
+    INTAKE = 1
+    """A request that waits for its answer."""
+    IMPORT = 2
+    """One slice of a list; at most one of these goes into a commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One call taken for dialling, with all that dialling needs."""
+
+    call_id: CallId
+    attempt: int
+    """The number the next attempt will have (1 for the first)."""
+    counted: int
+    """Attempts made so far that count."""
+    given_back: int
+    owner: OwnerId
+    deployment_id: DeploymentId
+    contact: Contact
+    schedule: Schedule
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is written down before the first INVITE byte leaves."""
+
+    call_id: CallId
+    attempt: int
+    owner: OwnerId
+    at: datetime
+    trunk: str
+    number: str
+    caller_id: str
+    sip_call_id: str
+    from_tag: str
+    branch: str
+    cseq: int
+    local_sip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialog:
+    """What a BYE would need: stored when the callee answers."""
+
+    to_tag: str
+    remote_target: str
+    route_set: tuple[str, ...]
+    cseq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveCall:
+    """A call in motion, as `active` and its attempt row hold it."""
+
+    call_id: CallId
+    attempt: int
+    owner: OwnerId
+    state: CallState
+    """CLAIMED, DIALING or CONNECTED."""
+    deployment_id: DeploymentId
+    trunk: str
+    claimed_at: datetime
+    counted: int
+    """Attempts that count, this one included once it is DIALING."""
+    given_back: int
+    schedule: Schedule
+    canceled: bool
+    """A cancellation was asked for after it was queued."""
+    intent: Intent | None
+    """None while CLAIMED."""
+    remote_address: str
+    dialog: Dialog | None
+    rang: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnd:
+    """How an attempt ended, for its row."""
+
+    at: datetime
+    outcome: Outcome
+    counts: bool
+    sip_code: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingCall:
+    """A waiting call that a cancellation or its window ends; already out of the queue."""
+
+    call_id: CallId
+    event: CallEvent
+    """CANCEL or WINDOW_CLOSE."""
+    from_state: CallState
+    """QUEUED or WAITING."""
+    at: datetime
+    """The moment of the cancellation, or of the window's closing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedNotice:
+    """A notice as it is to be sent. The body was rendered once; every try has these bytes."""
+
+    id: NoticeId
+    call_id: CallId
+    url: str
+    webhook_id: str
+    content_type: str
+    body: bytes
+    tries: int
+    """Tries made before this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCounts:
+    """How much is in each part of the queue: for readiness, metrics and `doctor`."""
+
+    waiting: int
+    active: int
+    notices_pending: int
+    notices_dead: int
+
+
+class ReadTx(Protocol):
+    """Questions. Each is answered from one consistent snapshot."""
+
+    def user_by_email(self, email: str) -> User | None:
+        """E-mail addresses are compared without case."""
+        ...
+
+    def users(self) -> Sequence[User]: ...
+
+    def program(self, program_id: ProgramId, product: Product) -> Program | None: ...
+
+    def programs(self, product: Product) -> Sequence[Program]: ...
+
+    def deployment(self, deployment_id: DeploymentId) -> Deployment | None: ...
+
+    def deployments(self, program_id: ProgramId) -> Sequence[Deployment]: ...
+
+    def call_details(self, call_id: CallId, now: datetime) -> CallDetails | None:
+        """`now` decides whether a window that nobody has looked at since is over."""
+        ...
+
+    def batch_calls(self, batch_id: BatchId, now: datetime, limit: int) -> Sequence[CallDetails]:
+        """The first `limit` calls of a batch, in the order of the list."""
+        ...
+
+    def queue_counts(self) -> QueueCounts: ...
+
+    def next_due_at(self, trunk: str) -> datetime | None:
+        """The earliest moment at which some waiting call of `trunk` may be tried.
+
+        May be in the past: then there is something to claim now.
+        """
+        ...
+
+    def next_closing_at(self) -> datetime | None:
+        """The earliest moment at which a waiting call's window shuts, or now if some call
+        waits to be settled after a cancellation (then the cancellation's own time)."""
+        ...
+
+    def next_notice_at(self) -> datetime | None:
+        """When the earliest pending notice that nobody has claimed is due."""
+        ...
+
+
+class WriteTx(ReadTx, Protocol):
+    """Changes, each inside the caller's one transaction."""
+
+    # Accounts and what they deploy
+
+    def add_account(self, name: str, now: datetime) -> AccountId: ...
+
+    def account_by_name(self, name: str) -> AccountId | None: ...
+
+    def add_user(
+        self, account_id: AccountId, email: str, key_hash: bytes, *, is_admin: bool, now: datetime
+    ) -> UserId | None:
+        """None: the e-mail address is taken."""
+        ...
+
+    def set_user_key(self, user_id: UserId, key_hash: bytes) -> None: ...
+
+    def set_user_active(self, user_id: UserId, *, active: bool) -> None: ...
+
+    def grant(self, user_id: UserId, right: Right) -> None: ...
+
+    def set_pci_granted(self, account_id: AccountId, *, granted: bool) -> None: ...
+
+    def add_program(
+        self,
+        product: Product,
+        owner: User,
+        name: str,
+        *,
+        metadatabase: Sequence[str] | None,
+        script: str,
+        now: datetime,
+    ) -> ProgramId:
+        """`script` is the compiled script that the next deployment will take."""
+        ...
+
+    def program_script(self, program_id: ProgramId) -> str: ...
+
+    def set_program_script(self, program_id: ProgramId, script: str) -> None: ...
+
+    def delete_program(self, program_id: ProgramId, now: datetime) -> None:
+        """Soft: the program and its deployments answer 409 from now on."""
+        ...
+
+    def add_deployment(
+        self,
+        program_id: ProgramId,
+        *,
+        label: str,
+        script: str,
+        variables: Mapping[str, str],
+        caller_id: str,
+        trunk: str,
+        expires_at: datetime | None,
+        max_responses: int | None,
+        now: datetime,
+    ) -> DeploymentId:
+        """Earlier deployments of the program stop being the current one."""
+        ...
+
+    # Intake
+
+    def add_call(
+        self,
+        deployment_id: DeploymentId,
+        user_id: UserId,
+        schedule: Schedule,
+        contact: Contact,
+        now: datetime,
+    ) -> CallId:
+        """One call, a batch of its own, due when its window opens."""
+        ...
+
+    def open_batch(
+        self, deployment_id: DeploymentId, user_id: UserId, schedule: Schedule, now: datetime
+    ) -> BatchId:
+        """A list that nobody sees yet. Those that never went live are purged at start."""
+        ...
+
+    def add_calls(self, batch_id: BatchId, contacts: Sequence[Contact]) -> None:
+        """The next slice of a batch that is being loaded, in the order of the list."""
+        ...
+
+    def go_live(self, batch_id: BatchId, now: datetime) -> int:
+        """Make the whole batch visible and due at once; the number of its calls."""
+        ...
+
+    def drop_batch(self, batch_id: BatchId) -> None:
+        """Forget a batch that never went live."""
+        ...
+
+    def drop_unfinished_batches(self) -> int:
+        """Forget every batch that never went live; how many there were."""
+        ...
+
+    def cancel_deployment(self, deployment_id: DeploymentId, now: datetime) -> None:
+        """Cancel every call of the deployment that is live now. One small row, however many."""
+        ...
+
+    # Owners
+
+    def add_owner(self, owner: OwnerId, now: datetime) -> None: ...
+
+    def heartbeat(self, owner: OwnerId, now: datetime) -> bool:
+        """False: the owner was given up for dead and must stop dialling."""
+        ...
+
+    def remove_owner(self, owner: OwnerId) -> None: ...
+
+    def dead_calls(self, alive_since: datetime) -> Sequence[ActiveCall]:
+        """Calls in motion whose owner has no heartbeat since then (or no row at all)."""
+        ...
+
+    def active_calls(self, owner: OwnerId) -> Sequence[ActiveCall]: ...
+
+    # The life of a call
+
+    def claim_due_calls(
+        self, owner: OwnerId, trunk: str, limit: int, now: datetime
+    ) -> Sequence[Claim]:
+        """Take up to `limit` calls of `trunk` whose time has come; each is handed out once.
+
+        Single calls and retries come before lists, earliest due first; lists by the
+        moment they went live. Calls that were cancelled, or whose window is over or not
+        yet open, are never taken.
+        """
+        ...
+
+    def release_claim(self, claim: Claim, due_at: datetime) -> bool:
+        """Give a claim up before anything was sent; the call is due again at `due_at`."""
+        ...
+
+    def begin_attempt(self, intent: Intent) -> bool:
+        """Write the attempt down. Only when this is True and committed may an INVITE leave."""
+        ...
+
+    def active_call(self, call_id: CallId, attempt: int, owner: OwnerId) -> ActiveCall | None:
+        """The call in motion under just this claim, or None."""
+        ...
+
+    def note_sent(self, call_id: CallId, attempt: int, remote_address: str) -> None: ...
+
+    def note_ringing(self, call_id: CallId, attempt: int, at: datetime) -> None: ...
+
+    def note_answered(
+        self, call_id: CallId, attempt: int, owner: OwnerId, at: datetime, dialog: Dialog
+    ) -> bool: ...
+
+    def add_answer(
+        self, call_id: CallId, attempt: int, at: datetime, name: str, value: str
+    ) -> None:
+        """What the callee keyed; several with one name are all kept, the last one counts."""
+        ...
+
+    def count_response(self, deployment_id: DeploymentId) -> None: ...
+
+    def retry_call(self, active: ActiveCall, end: AttemptEnd, due_at: datetime) -> bool:
+        """The attempt is over, the call waits until `due_at`."""
+        ...
+
+    def end_active_call(
+        self, active: ActiveCall, end: AttemptEnd | None, state: CallState, at: datetime
+    ) -> bool:
+        """The call is over. `end` is None when it was only claimed, never dialled."""
+        ...
+
+    def take_ending_calls(self, now: datetime, limit: int) -> Sequence[EndingCall]:
+        """Remove from the queue up to `limit` waiting calls that a cancellation or their
+        window has ended. The caller must end each in this same transaction."""
+        ...
+
+    def end_waiting_call(self, ending: EndingCall, state: CallState) -> None: ...
+
+    # Notices
+
+    def add_notice(
+        self,
+        call_id: CallId,
+        *,
+        url: str,
+        webhook_id: str,
+        content_type: str,
+        body: bytes,
+        due_at: datetime,
+    ) -> None: ...
+
+    def claim_due_notices(
+        self, owner: OwnerId, now: datetime, limit: int
+    ) -> Sequence[OwedNotice]: ...
+
+    def note_delivery(
+        self,
+        notice_id: NoticeId,
+        owner: OwnerId,
+        *,
+        at: datetime,
+        delivery: Delivery,
+        state: NoticeState,
+        due_at: datetime | None,
+    ) -> bool: ...
+
+    def release_notices_of_the_dead(self, alive_since: datetime) -> int:
+        """Make claimed notices of owners without a heartbeat since then due again."""
+        ...
+
+
+class Store(Protocol):
+    """A database that is open."""
+
+    async def write(self, work: Callable[[WriteTx], T], *, lane: Lane = Lane.LIFE) -> T:
+        """What `work` returns, once it is on disk.
+
+        `work` runs outside the event loop, once, inside one transaction; an exception it
+        raises undoes its changes (and nobody else's) and comes out here.
+
+        Raises:
+            StoreUnavailable: the database failed; the change may or may not be on disk.
+        """
+        ...
+
+    async def read(self, work: Callable[[ReadTx], T]) -> T:
+        """What `work` returns from one consistent snapshot of what is committed."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what waits, then release the file or the connections."""
+        ...
