@@ -71,7 +71,14 @@ class NotPermitted(RequestRefused):
 
 
 class NotFound(RequestRefused):
-    """No such application, deployment, survey or call."""
+    """Nothing has that id. `what` is `deployment`, `survey`, `call` or `path`.
+
+    Dialects look a documented text up by `what`; `str()` is the text for all others.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"No {what} was found.")
+        self.what = what
 
 
 class Conflict(RequestRefused):
