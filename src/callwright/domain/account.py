@@ -21,6 +21,35 @@ class Right(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRules:
+    """In what the two products differ in meaning, so that the core need not name them."""
+
+    program_word: str
+    missing_word: str
+    """What a queue request is told was not found when its program does not exist."""
+    borrowing_right: Right | None
+    """The right that lets a user of the same account use a program it does not own."""
+    only_current: bool
+    """Whether a superseded deployment refuses new calls."""
+
+
+PRODUCT_RULES: dict[Product, ProductRules] = {
+    Product.FUSE: ProductRules(
+        program_word="application",
+        missing_word="deployment",
+        borrowing_right=None,
+        only_current=False,
+    ),
+    Product.INSIGHT: ProductRules(
+        program_word="survey",
+        missing_word="survey",
+        borrowing_right=Right.DEPLOY_SURVEY,
+        only_current=True,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A person or program that signs in with an e-mail address and a developer key."""
 

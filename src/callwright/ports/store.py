@@ -341,7 +341,7 @@ class WriteTx(ReadTx, Protocol):
         """
         ...
 
-    def release_claim(self, claim: Claim, due_at: datetime) -> bool:
+    def release_claim(self, claim: Claim | ActiveCall, due_at: datetime) -> bool:
         """Give a claim up before anything was sent; the call is due again at `due_at`."""
         ...
 

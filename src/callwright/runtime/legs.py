@@ -1,0 +1,191 @@
+"""The lines that place legs, kept alive, and which leg is on which.
+
+Knows nothing of calls: it hands orders to the least loaded line, sends each line a script
+before the first leg that needs it, passes on what lines say, and tells when one has died
+with legs on it. A dead line is started again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from callwright.clock import Clock
+from callwright.errors import Unavailable
+from callwright.ports.line import (
+    EndOrphans,
+    FromLine,
+    HangUp,
+    HangUpAll,
+    LegEnded,
+    LegOrder,
+    Line,
+    LineLog,
+    LineReady,
+    Orphan,
+    OrphanEnded,
+    ScriptText,
+)
+
+log = structlog.get_logger()
+
+RESTART_WAIT_S = 1.0
+
+
+@dataclass(slots=True)
+class _Placed:
+    """A line that runs, and what it has been given."""
+
+    line: Line
+    local_sip: dict[str, str]
+    legs: set[str] = field(default_factory=set)
+    scripts: set[str] = field(default_factory=set)
+
+
+class Lines:
+    """A set of lines that looks like one."""
+
+    def __init__(
+        self,
+        make_lines: list[Callable[[], Line]],
+        *,
+        clock: Clock,
+        on_message: Callable[[FromLine], None],
+        on_legs_lost: Callable[[set[str], str], None],
+    ) -> None:
+        self._make_lines = make_lines
+        self._clock = clock
+        self._on_message = on_message
+        self._on_legs_lost = on_legs_lost
+        self._placed: dict[int, _Placed] = {}
+        self._line_of: dict[str, int] = {}
+        self._orphans: dict[str, asyncio.Future[OrphanEnded]] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+
+    @property
+    def running(self) -> int:
+        return len(self._placed)
+
+    async def start(self) -> None:
+        """Start every line.
+
+        Raises:
+            Unavailable: one could not bind its sockets or find its trunk's host.
+        """
+        lines = [make() for make in self._make_lines]
+        started: list[tuple[int, Line]] = []
+        try:
+            for index, line in enumerate(lines):
+                await self._begin(index, line)
+                started.append((index, line))
+        except Unavailable:
+            for _, line in started:
+                await line.stop()
+            raise
+        self._keepers = [asyncio.create_task(self._keep(i, line)) for i, line in started]
+
+    async def stop(self) -> None:
+        """Hang up whatever is left and release everything."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*(placed.line.stop() for placed in self._placed.values()))
+        self._placed.clear()
+
+    def choose(self, trunk: str) -> tuple[int, str] | None:
+        """The line with the fewest legs, and the `host:port` of its Via on `trunk`."""
+        if not self._placed:
+            return None
+        index = min(self._placed, key=lambda i: len(self._placed[i].legs))
+        return index, self._placed[index].local_sip.get(trunk, "")
+
+    def place(self, index: int, order: LegOrder, script: str) -> bool:
+        """Send a leg to a line chosen before; False when that line is gone meanwhile."""
+        placed = self._placed.get(index)
+        if placed is None:
+            return False
+        if order.script not in placed.scripts:
+            placed.scripts.add(order.script)
+            placed.line.say(ScriptText(key=order.script, text=script))
+        placed.legs.add(order.leg)
+        self._line_of[order.leg] = index
+        placed.line.say(order)
+        return True
+
+    def hang_up(self, leg: str) -> None:
+        index = self._line_of.get(leg)
+        if index is not None and index in self._placed:
+            self._placed[index].line.say(HangUp(leg=leg))
+
+    def hang_up_all(self) -> None:
+        for placed in self._placed.values():
+            placed.line.say(HangUpAll())
+
+    async def end_orphans(self, orphans: list[Orphan], timeout_s: float) -> None:
+        """Cancel or hang up legs that a dead process left; returns when all are answered for,
+        or after `timeout_s`."""
+        if not orphans or not self._placed:
+            return
+        loop = asyncio.get_running_loop()
+        waiting = {orphan.attempt: loop.create_future() for orphan in orphans}
+        self._orphans.update(waiting)
+        next(iter(self._placed.values())).line.say(EndOrphans(orphans=tuple(orphans)))
+        done = asyncio.Event()
+        gathered = asyncio.gather(*waiting.values())
+        gathered.add_done_callback(lambda _: done.set())
+        if not await self._clock.wait(done, timeout_s):
+            log.warning(
+                "orphaned legs gave no answer", count=sum(not f.done() for f in waiting.values())
+            )
+        gathered.cancel()
+        for attempt in waiting:
+            self._orphans.pop(attempt, None)
+
+    async def _begin(self, index: int, line: Line) -> None:
+        ready: LineReady = await line.start(self._heard)
+        self._placed[index] = _Placed(line=line, local_sip=dict(ready.local_sip))
+        log.info("line ready", line=index, pid=ready.pid, local_sip=ready.local_sip)
+
+    def _heard(self, message: FromLine) -> None:
+        if isinstance(message, OrphanEnded):
+            waiting = self._orphans.get(message.attempt)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message)
+            log.info("orphaned leg ended", ended=message.ended, reason=message.reason)
+            return
+        if isinstance(message, LineLog):
+            log.log(_LEVELS.get(message.level, 20), message.text, **message.facts)
+            return
+        if isinstance(message, LegEnded):
+            self._forget(message.leg)
+        self._on_message(message)
+
+    def _forget(self, leg: str) -> None:
+        index = self._line_of.pop(leg, None)
+        if index is not None and index in self._placed:
+            self._placed[index].legs.discard(leg)
+
+    async def _keep(self, index: int, line: Line) -> None:
+        while True:
+            reason = await line.when_gone()
+            placed = self._placed.pop(index)
+            log.error("line died", line=index, reason=reason, legs=len(placed.legs))
+            for leg in placed.legs:
+                self._line_of.pop(leg, None)
+            self._on_legs_lost(placed.legs, reason)
+            line = await self._begin_again(index)
+
+    async def _begin_again(self, index: int) -> Line:
+        while True:
+            await self._clock.sleep(RESTART_WAIT_S)
+            line = self._make_lines[index]()
+            try:
+                await self._begin(index, line)
+            except Unavailable as exc:
+                log.error("line did not start; trying again", line=index, reason=str(exc))
+            else:
+                return line
+
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}

@@ -1,0 +1,75 @@
+"""What an attempt will be called on the wire, and the order that a line gets for it."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from callwright.ports.line import LegIdentity, LegOrder
+from callwright.ports.store import Claim, Intent
+from callwright.service.begin_attempt import Begun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkRules:
+    """What an attempt needs to know of a trunk."""
+
+    name: str
+    caller_id: str
+    """Used when neither the call nor its deployment names one."""
+    ring_timeout_s: float
+    max_length_s: float
+
+
+def new_intent(claim: Claim, rules: TrunkRules, local_sip: str, at: datetime) -> Intent:
+    """A fresh identity for the claimed call's next attempt, to be written down first."""
+    return Intent(
+        call_id=claim.call_id,
+        attempt=claim.attempt,
+        owner=claim.owner,
+        at=at,
+        trunk=rules.name,
+        number=claim.contact.dial.number.e164,
+        caller_id=rules.caller_id,
+        sip_call_id=f"{secrets.token_hex(12)}-{claim.call_id}-{claim.attempt}",
+        from_tag=secrets.token_hex(8),
+        branch=f"z9hG4bK{secrets.token_hex(12)}",
+        cseq=1,
+        local_sip=local_sip,
+    )
+
+
+def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> LegOrder:
+    """The order for an attempt that is on disk. A call's own variables win over its
+    deployment's."""
+    intent, deployment, contact = begun.intent, begun.deployment, begun.claim.contact
+    return LegOrder(
+        leg=leg,
+        trunk=intent.trunk,
+        number=intent.number,
+        caller_id=intent.caller_id,
+        postd=contact.dial.postd,
+        identity=LegIdentity(
+            call_id=intent.sip_call_id,
+            from_tag=intent.from_tag,
+            branch=intent.branch,
+            cseq=intent.cseq,
+        ),
+        script=hashlib.sha256(deployment.script.encode()).hexdigest()[:16],
+        variables={
+            **deployment.variables,
+            **{name: _spoken(value) for name, value in contact.variables.items()},
+        },
+        ring_timeout_s=rules.ring_timeout_s,
+        max_length_s=rules.max_length_s,
+        send_before=send_before,
+    )
+
+
+def _spoken(value: object) -> str:
+    """A variable as a script sees it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

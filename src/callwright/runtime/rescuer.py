@@ -1,0 +1,125 @@
+"""Brings calls home that a dead process left in motion, and keeps our own claim alive.
+
+Age alone never re-dials anybody: a call is recovered when its owner is known to be dead.
+What was only claimed goes back to the queue; a dialled attempt is INTERRUPTED and counts;
+a call that had been answered is over. Leftover legs are cancelled or hung up first.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from callwright.clock import Clock
+from callwright.domain.ids import OwnerId
+from callwright.domain.lifecycle import CallState
+from callwright.ports.line import LegIdentity, Orphan
+from callwright.ports.store import ActiveCall, Store, WriteTx
+from callwright.runtime.attempts import Attempts
+from callwright.runtime.legs import Lines
+from callwright.service.abandon_attempt import abandon_attempt
+from callwright.service.tell_result import NoticeStyle
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=20)
+HEARTBEAT_S = LEASE.total_seconds() / 4
+ORPHANS_WITHIN_S = 9.0
+"""Leftover legs must be silent within ten seconds of the restart."""
+
+SLICE = 100
+
+
+class OwnerLost(Exception):
+    """Somebody gave this process up for dead: it must stop dialling at once."""
+
+
+class Rescuer:
+    """Recovery at start, then a heartbeat with checks."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        owner: OwnerId,
+        lines: Lines,
+        attempts: Attempts,
+        style: NoticeStyle,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._owner = owner
+        self._lines = lines
+        self._attempts = attempts
+        self._style = style
+        self._suspects: set[tuple[int, int]] = set()
+
+    async def recover(self, alive_since: datetime) -> int:
+        """Bring home every call of owners without a heartbeat since then; how many."""
+        dead = await self._store.write(lambda tx: tx.dead_calls(alive_since))
+        legs = [call for call in dead if call.state is not CallState.CLAIMED]
+        if dead:
+            log.warning("recovering calls of a dead process", calls=len(dead), legs=len(legs))
+        await self._lines.end_orphans([_orphan(call) for call in legs], ORPHANS_WITHIN_S)
+        for start in range(0, len(dead), SLICE):
+            await self._store.write(partial(self._bring_home, dead[start : start + SLICE]))
+        await self._store.write(lambda tx: tx.release_notices_of_the_dead(alive_since))
+        return len(dead)
+
+    async def run(self) -> None:
+        """Beat, look for other dead owners, and check our own rows, until cancelled.
+
+        Raises:
+            OwnerLost: another process took our calls over.
+        """
+        while True:
+            await self._clock.sleep(HEARTBEAT_S)
+            await self._beat(self._clock.now())
+
+    async def _beat(self, now: datetime) -> None:
+        if not await self._store.write(lambda tx: tx.heartbeat(self._owner, now)):
+            raise OwnerLost(f"owner {self._owner} was given up for dead")
+        await self.recover(now - LEASE)
+        self._attempts.end_overdue()
+        await self._find_leaks()
+
+    async def _find_leaks(self) -> None:
+        """End rows of ours that no attempt in memory stands for: seen twice, they are stuck."""
+        rows = await self._store.write(lambda tx: tx.active_calls(self._owner))
+        known = self._attempts.known()
+        strays = {(r.call_id, r.attempt): r for r in rows if (r.call_id, r.attempt) not in known}
+        stuck = [row for key, row in strays.items() if key in self._suspects]
+        self._suspects = set(strays)
+        if stuck:
+            log.error("calls in motion that nobody drives", calls=[r.call_id for r in stuck])
+            await self._store.write(partial(self._bring_home, stuck))
+
+    def _bring_home(self, calls: Sequence[ActiveCall], tx: WriteTx) -> None:
+        now = self._clock.now()
+        for call in calls:
+            abandon_attempt(tx, call, "the server stopped", now, self._style)
+
+
+def _orphan(call: ActiveCall) -> Orphan:
+    intent, dialog = call.intent, call.dialog
+    assert intent is not None
+    return Orphan(
+        attempt=f"{call.call_id}.{call.attempt}",
+        trunk=intent.trunk,
+        number=intent.number,
+        caller_id=intent.caller_id,
+        identity=LegIdentity(
+            call_id=intent.sip_call_id,
+            from_tag=intent.from_tag,
+            branch=intent.branch,
+            cseq=intent.cseq,
+        ),
+        local_sip=intent.local_sip,
+        to_tag=dialog.to_tag if dialog else "",
+        remote_target=dialog.remote_target if dialog else "",
+        route_set=dialog.route_set if dialog else (),
+        remote_address=call.remote_address,
+        cseq=dialog.cseq if dialog else intent.cseq,
+    )

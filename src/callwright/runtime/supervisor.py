@@ -1,0 +1,192 @@
+"""Starts the loops in order, keeps them going, and stops them without cutting a call.
+
+start:  lines -> recovery of what a dead process left -> own heartbeat -> dispatchers
+drain:  no new claim -> live calls finish, up to the grace -> hang up -> last notices
+"""
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from callwright.clock import Clock
+from callwright.domain.ids import OwnerId
+from callwright.errors import StoreUnavailable
+from callwright.ports.line import Line
+from callwright.ports.sender import Sender
+from callwright.ports.store import Claim, Store
+from callwright.runtime.attempts import Attempts
+from callwright.runtime.callback_pump import CallbackPump
+from callwright.runtime.dispatcher import Dispatcher
+from callwright.runtime.legs import Lines
+from callwright.runtime.orders import TrunkRules
+from callwright.runtime.pacing import Pacer, TrunkLimits
+from callwright.runtime.rescuer import OwnerLost, Rescuer
+from callwright.runtime.settler import Settler
+from callwright.service.tell_result import NoticeStyle
+
+log = structlog.get_logger()
+
+LOOP_AGAIN_S = 1.0
+HANG_UP_WITHIN_S = 5.0
+_ALL_OTHERS = datetime.max.replace(tzinfo=UTC)
+
+
+class Supervisor:
+    """Everything that happens without being asked: the running half of a server."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        make_lines: Sequence[Callable[[], Line]],
+        sender: Sender,
+        trunks: Sequence[tuple[TrunkLimits, TrunkRules]],
+        style: NoticeStyle,
+        chance: random.Random | None = None,
+        sole_server: bool = True,
+    ) -> None:
+        self.owner = OwnerId(secrets.token_hex(8))
+        self._store = store
+        self._clock = clock
+        self._sole_server = sole_server
+        self._pacers = {limits.name: Pacer(limits) for limits, _ in trunks}
+        self.lines = Lines(
+            list(make_lines),
+            clock=clock,
+            on_message=self._heard,
+            on_legs_lost=lambda legs, reason: self.attempts.legs_lost(legs, reason),
+        )
+        self.attempts = Attempts(
+            store=store,
+            clock=clock,
+            owner=self.owner,
+            lines=self.lines,
+            trunks={rules.name: rules for _, rules in trunks},
+            pacers=self._pacers,
+            style=style,
+            on_change=self.wake,
+        )
+        self.pump = CallbackPump(
+            store=store,
+            clock=clock,
+            owner=self.owner,
+            sender=sender,
+            chance=chance or random.Random(),
+        )
+        self.settler = Settler(store=store, clock=clock, style=style, on_notices=self.pump.wake)
+        self._rescuer = Rescuer(
+            store=store,
+            clock=clock,
+            owner=self.owner,
+            lines=self.lines,
+            attempts=self.attempts,
+            style=style,
+        )
+        self._dispatchers = [self._dispatcher(limits.name) for limits, _ in trunks]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._heard_by: list[Callable[[object], None]] = []
+
+    def wake(self) -> None:
+        """Something was queued, cancelled or ended: every loop looks again."""
+        for dispatcher in self._dispatchers:
+            dispatcher.wake()
+        self.settler.wake()
+        self.pump.wake()
+
+    def listen(self, heard: Callable[[object], None]) -> None:
+        """Also give `heard` whatever the lines say: for a live view."""
+        self._heard_by.append(heard)
+
+    async def start(self) -> None:
+        """Start dialling.
+
+        Raises:
+            Unavailable: a line could not be started.
+        """
+        await self.lines.start()
+        await self._store.write(lambda tx: tx.drop_unfinished_batches())
+        if self._sole_server:
+            # The lock on the store says that nobody else serves it: all other owners are dead.
+            await self._rescuer.recover(_ALL_OTHERS)
+        await self._store.write(lambda tx: tx.add_owner(self.owner, self._clock.now()))
+        loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
+            ("callback pump", self.pump.run),
+            ("settler", self.settler.run),
+            ("rescuer", self._rescuer.run),
+            *((f"dispatcher {i}", d.run) for i, d in enumerate(self._dispatchers)),
+        ]
+        self._tasks = [asyncio.create_task(self._keep(name, run)) for name, run in loops]
+
+    async def drain(self, grace_s: float) -> None:
+        """Dial nobody any more; live calls may finish for `grace_s` seconds, then are hung up."""
+        for dispatcher in self._dispatchers:
+            dispatcher.stop()
+        if await self._clock.wait(self.attempts.nothing_left, grace_s):
+            return
+        log.warning("hanging up what is left")
+        self.cut()
+        await self._clock.wait(self.attempts.nothing_left, HANG_UP_WITHIN_S)
+
+    def cut(self) -> None:
+        """Hang up every call now; a `drain` under way then returns at once."""
+        self.attempts.hang_up_all()
+
+    async def stop(self) -> None:
+        """End the loops and the lines. Call `drain` before, unless calls may be cut."""
+        for dispatcher in self._dispatchers:
+            dispatcher.stop()
+        self.settler.stop()
+        await self.lines.stop()
+        await self.attempts.settle()
+        await self.pump.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable):
+            await self._store.write(lambda tx: tx.remove_owner(self.owner))
+
+    def _dispatcher(self, trunk: str) -> Dispatcher:
+        def start(claims: Sequence[Claim]) -> None:
+            self.attempts.start(trunk, claims)
+
+        return Dispatcher(
+            store=self._store,
+            clock=self._clock,
+            owner=self.owner,
+            pacer=self._pacers[trunk],
+            in_flight=lambda: self.attempts.in_flight(trunk),
+            start_attempts=start,
+        )
+
+    def _heard(self, message: Any) -> None:
+        self.attempts.heard(message)
+        for heard in self._heard_by:
+            heard(message)
+
+    async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop for ever: a fault in it is logged, and it starts again."""
+        while True:
+            try:
+                await run()
+            except asyncio.CancelledError:
+                raise
+            except OwnerLost as exc:
+                log.critical("given up for dead; dialling stops", reason=str(exc))
+                for dispatcher in self._dispatchers:
+                    dispatcher.stop()
+                self.cut()
+                return
+            except StoreUnavailable as exc:
+                log.error("store failed; loop starts again", loop=name, reason=str(exc))
+            except Exception:
+                log.exception("loop failed; it starts again", loop=name)
+            else:
+                return
+            await self._clock.sleep(LOOP_AGAIN_S)

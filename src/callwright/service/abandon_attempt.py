@@ -1,0 +1,32 @@
+"""What becomes of a call in motion whose process or line can no longer say how it went."""
+
+from datetime import datetime, timedelta
+
+from callwright.domain.lifecycle import CallState
+from callwright.domain.outcome import Outcome
+from callwright.ports.store import ActiveCall, WriteTx
+from callwright.service.finish_attempt import Ending, finish_attempt
+from callwright.service.tell_result import NoticeStyle
+
+RELEASED_WAIT = timedelta(seconds=1)
+
+
+def abandon_attempt(
+    tx: WriteTx, active: ActiveCall, reason: str, now: datetime, style: NoticeStyle
+) -> None:
+    """A claim goes back to the queue; an attempt on disk is INTERRUPTED, counts, and is
+    followed by the next one no sooner than after any failure; an answered call is over."""
+    if active.state is CallState.CLAIMED:
+        tx.release_claim(active, now + RELEASED_WAIT)
+        return
+    talking = active.state is CallState.CONNECTED
+    ending = Ending(
+        call_id=active.call_id,
+        attempt=active.attempt,
+        owner=active.owner,
+        at=now,
+        outcome=Outcome.INTERRUPTED_TALKING if talking else Outcome.INTERRUPTED,
+        rang=active.rang,
+        reason=reason,
+    )
+    finish_attempt(tx, ending, now, style)
