@@ -30,6 +30,12 @@ _TEL = re.compile(r"tel:", re.IGNORECASE)
 _NANP_SERVICE_AREA = re.compile(r"(?:[2-9]11|988|112|[01]11|999|000)")
 """Area codes nobody has. A switch that reads digit by digit would ring the service."""
 
+_LONGEST_SERVICE_NUMBER = 6
+"""Digits of the longest short codes after a country code, e.g. 116117."""
+
+_HARMONISED_SERVICE = re.compile(r"116[0-9]{3}\Z")
+"""Europe's lines for missing children, crises, doctors on call: the same in every country."""
+
 _SERVICE_NUMBERS = frozenset({"911", "112", "999", "000", "988", "110", "111", "118", "119"})
 
 
@@ -131,7 +137,7 @@ def parse_phone_number(
         raise FieldInvalid(field, "must have 10 digits, or + and 8 to 15 digits")
     if e164[1] == "0":
         raise FieldInvalid(field, "no country code starts with 0")
-    if e164[1] == "1" and _NANP_SERVICE_AREA.match(e164, 2):
+    if _rings_a_service(e164):
         raise FieldInvalid(field, "would ring an emergency or service number")
     return PhoneNumber(e164)
 
@@ -175,19 +181,49 @@ def _nanp(digits: str, field: str) -> str:
 
 
 def _by_library(digits: str, country: str, field: str) -> str:
+    refused = FieldInvalid(field, f"is no number of {country}; add + and the country code")
+    # An international prefix (00, 0011, 010, ...) is refused as 011 is at home: whose prefix
+    # it is would be a guess, and a wrong guess rings a stranger in another country.
+    if digits.startswith("00"):
+        raise refused
     try:
-        parsed = phonenumbers.parse(digits, country)
+        parsed = phonenumbers.parse(digits, country, keep_raw_input=True)
     except phonenumbers.NumberParseException:
-        raise FieldInvalid(
-            field, f"is no number of {country}; add + and the country code"
-        ) from None
+        raise refused from None
+    if parsed.country_code_source == phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
+        raise refused
     if parsed.extension or not phonenumbers.is_possible_number(parsed):
-        raise FieldInvalid(field, f"is no number of {country}; add + and the country code")
-    if phonenumbers.connects_to_emergency_number(
-        digits, country
-    ) and not phonenumbers.is_valid_number(parsed):
-        raise FieldInvalid(field, "would ring an emergency or service number")
+        raise refused
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _rings_a_service(e164: str) -> bool:
+    """Whether a switch that reads digit by digit would ring a service on this number's way.
+
+    Many real numbers begin like an emergency number (Paris, +33 1 53 ..., begins with 15),
+    so outside North America only those that are no valid number of their country count.
+    """
+    if e164[1] == "1":
+        return _NANP_SERVICE_AREA.match(e164, 2) is not None
+    for length in (1, 2, 3):
+        code = int(e164[1 : 1 + length])
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code)
+        if regions is not None:
+            national = e164[1 + length :]
+            break
+    else:
+        return e164[1:4] in _SERVICE_NUMBERS  # +999 ...: no country, but a switch may cut the +
+    emergency = any(phonenumbers.connects_to_emergency_number(national, r) for r in regions)
+    if not emergency and len(national) > _LONGEST_SERVICE_NUMBER:
+        return False
+    number = phonenumbers.parse(e164)
+    if phonenumbers.is_valid_number(number):
+        return False
+    return (
+        emergency
+        or phonenumbers.is_valid_short_number(number)
+        or _HARMONISED_SERVICE.match(national) is not None
+    )
 
 
 def _what_is_wrong(number: str) -> str:
