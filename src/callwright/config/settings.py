@@ -1,0 +1,204 @@
+"""Every setting, declared once: its type, default, unit and help.
+
+The sample file, the table in docs/settings.md and what `callwright config check` prints
+are all made from these declarations. Reading files and the environment is left to `load`.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from callwright.config.values import (
+    Allowed,
+    CallerId,
+    Country,
+    Duration,
+    Listen,
+    LocalAddress,
+    Ports,
+    PublicUrl,
+    Size,
+    StoreUrl,
+    TrunkAddress,
+    WebhookSecret,
+)
+
+
+class _Bounds(TypedDict, total=False):
+    ge: float
+    le: float
+    gt: float
+    min_length: int
+
+
+def _setting(
+    default: object,
+    text: str,
+    *,
+    unit: str = "",
+    example: str | list[str] | None = None,
+    secret: bool = False,
+    **bounds: Unpack[_Bounds],
+) -> Any:
+    """One declaration. Defaults are written as an operator would, and read the same way.
+
+    `example` stands in the sample file where the default would say nothing; `secret`
+    values are never shown.
+    """
+    extra: dict[str, Any] = {"unit": unit, "example": example, "secret": secret}
+    field: Any = Field(
+        default=default,
+        description=text,
+        validate_default=True,
+        repr=not secret,
+        json_schema_extra=extra,
+        **bounds,
+    )
+    return field
+
+
+class Section(BaseModel):
+    """Settings that stand under one heading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ServerSettings(Section):
+    """Where the API is served."""
+
+    listen: Listen = _setting("127.0.0.1:8080", "API, dialects, console")
+    public_url: PublicUrl = _setting(
+        "", "used in Link headers; empty = from the request", example="https://calls.example.com"
+    )
+
+
+class StoreSettings(Section):
+    """Where calls are kept."""
+
+    url: StoreUrl = _setting(
+        "sqlite:callwright.db",
+        "a path without a leading / is looked up from the folder of this file",
+    )
+
+
+class LineSettings(Section):
+    """The processes that speak SIP and RTP."""
+
+    processes: int = _setting(1, "how many", unit="processes", ge=1, le=64)
+
+
+class LimitSettings(Section):
+    """The largest requests taken."""
+
+    csv_rows: int = _setting(1_000_000, "rows of one list", unit="rows", ge=1)
+    csv_bytes: Size = _setting("256MiB", "body of a request that brings a list", unit="bytes")
+    csv_columns: int = _setting(200, "columns of one list", unit="columns", ge=1)
+    form_bytes: Size = _setting("1MiB", "body of any other request", unit="bytes")
+
+
+class NumberSettings(Section):
+    """How phone numbers are read."""
+
+    default_country: Country = _setting("US", "of numbers written without + and country code")
+
+
+class CallbackSettings(Section):
+    """The results that are posted to a call's result_url."""
+
+    allow: tuple[Allowed, ...] = _setting(
+        [],
+        "networks or host:port that may be called although private",
+        example=["127.0.0.0/8"],
+    )
+    secret: WebhookSecret = _setting("", "whsec_...; empty = unsigned", secret=True)
+    form_encoded: bool = _setting(False, "post application/x-www-form-urlencoded in place of JSON")
+
+
+class SpeechSettings(Section):
+    """How prompts are spoken."""
+
+    engine: str = _setting("auto", "auto, espeak-ng, none, or a command line", min_length=1)
+    voice: str = _setting("en-us", "a voice of that engine", min_length=1)
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = _setting("info", "least that is written")
+    format: Literal["auto", "json", "text"] = _setting("auto", "auto = text on a terminal")
+    mask_numbers: bool = _setting(True, "star out the numbers of callees")
+
+
+class TrunkSettings(Section):
+    """A way out to the telephone network; NAME in lower case, as many as you like."""
+
+    driver: Literal["sip", "phones"] = _setting("sip", "sip, or phones (the built-in callee)")
+    address: TrunkAddress = _setting(
+        "", "of the SIP server; required for sip", example="sip:127.0.0.1:5060;transport=udp"
+    )
+    user: str = _setting("", "for the trunk's digest challenge")
+    password: str = _setting("", "for the trunk's digest challenge", secret=True)
+    caller_id: CallerId = _setting("", "used when the call brings no ani", example="+16175550100")
+    calls_per_second: float = _setting(10, "new calls a second", unit="calls/s", gt=0, le=10_000)
+    max_calls: int = _setting(100, "calls at once", unit="calls", ge=1)
+    ring_timeout: Duration = _setting("60s", "how long it may ring", unit="time")
+    max_call_length: Duration = _setting("1h", "then a call is hung up", unit="time")
+    local_address: LocalAddress = _setting(
+        "", "address for SIP and RTP; empty = chosen by route", example="192.0.2.10"
+    )
+    local_port: int = _setting(0, "for SIP; 0 = any free one", unit="port", ge=0, le=65535)
+    rtp_ports: Ports = _setting("30000-39999", "for audio", unit="ports")
+
+    @model_validator(mode="after")
+    def _has_what_its_driver_needs(self) -> "TrunkSettings":
+        if self.driver == "sip" and self.address is None:
+            raise ValueError('needs an address, such as "sip:127.0.0.1:5060;transport=udp"')
+        return self
+
+
+class Config(Section):
+    """All settings of one run. Made by `load_config`; never changes."""
+
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    lines: LineSettings = LineSettings()
+    limits: LimitSettings = LimitSettings()
+    numbers: NumberSettings = NumberSettings()
+    callbacks: CallbackSettings = CallbackSettings()
+    speech: SpeechSettings = SpeechSettings()
+    log: LogSettings = LogSettings()
+    trunks: dict[str, TrunkSettings] = {}
+    """By name, in the order of the file. Empty = the built-in phones."""
+
+    _file: Path | None = PrivateAttr(default=None)
+    _written: dict[str, tuple[object, str]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read, if any."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the settings start from."""
+        return self._file.parent if self._file is not None else Path()
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database file, or None when the store is not SQLite."""
+        kind, _, path = self.store.url.partition(":")
+        return self.folder / path if kind == "sqlite" else None
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "server": ServerSettings,
+    "store": StoreSettings,
+    "lines": LineSettings,
+    "limits": LimitSettings,
+    "numbers": NumberSettings,
+    "callbacks": CallbackSettings,
+    "speech": SpeechSettings,
+    "log": LogSettings,
+}
+"""The sections with fixed names, in the order they are shown. Trunks come last."""
