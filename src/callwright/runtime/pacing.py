@@ -30,6 +30,7 @@ class Pacer:
     def __init__(self, limits: TrunkLimits) -> None:
         self.limits = limits
         self._next_at = float("-inf")
+        self._next_probe_at = float("-inf")
         self._failures = 0
         self._closed_until = float("-inf")
 
@@ -42,7 +43,7 @@ class Pacer:
         """How many calls may start now; `quantum_s` looks ahead by so much, to take a few at
         once where the rate is higher than a loop can turn."""
         slots = self.limits.max_calls - in_flight
-        if slots <= 0 or now < self._closed_until or now < self._next_at:
+        if slots <= 0 or self.wait_s(now) > 0:
             return 0
         if self.in_trouble:
             return 1
@@ -50,12 +51,16 @@ class Pacer:
 
     def started(self, now: float, count: int) -> None:
         """`count` calls were started at `now`."""
-        gap = PROBE_EVERY_S if self.in_trouble else MARGIN / self.limits.calls_per_second
+        gap = MARGIN / self.limits.calls_per_second
         self._next_at = max(self._next_at, now) + count * gap
+        self._next_probe_at = now + PROBE_EVERY_S
 
     def wait_s(self, now: float) -> float:
-        """Seconds until a start is free as far as the rate is concerned."""
-        return max(0.0, self._next_at - now, self._closed_until - now)
+        """Seconds until a start is free as far as rate and health are concerned."""
+        next_at = max(self._next_at, self._closed_until)
+        if self.in_trouble:
+            next_at = max(next_at, self._next_probe_at)
+        return max(0.0, next_at - now)
 
     def trunk_failed(self, now: float, retry_after_s: float = 0.0) -> bool:
         """The trunk refused or was silent; True when this begins an outage."""
@@ -70,8 +75,6 @@ class Pacer:
         outage."""
         was_in_trouble = self.in_trouble
         self._failures = 0
-        if was_in_trouble:
-            self._next_at = float("-inf")
         return was_in_trouble
 
     def pause(self, now: float, seconds: float) -> None:
