@@ -18,7 +18,9 @@ from callwright.ivr.template import is_control
 
 MAX_CHARACTERS = 256 * 1024
 MAX_DEPTH = 12
+MAX_NODES = 20_000
 MAX_FAULTS = 20
+MAX_PROBLEM = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,9 @@ class Faults:
             self._found.append(self.at(problem, place))
 
     def at(self, problem: str, place: Place) -> ScriptInvalid:
-        """A problem as an error to be raised at once."""
-        return ScriptInvalid(problem, line=place.line, column=place.column, source=self._source)
+        """A problem as an error to be raised at once; it quotes the file, so it is cleaned."""
+        shown = "".join(" " if is_control(c) else c for c in problem[:MAX_PROBLEM])
+        return ScriptInvalid(shown, line=place.line, column=place.column, source=self._source)
 
     def raise_any(self) -> None:
         """Raise the first problem in the file's order; the others are its notes."""
@@ -94,6 +97,21 @@ def hint_for(word: str, known: Collection[str]) -> str:
     """What may have been meant by an unknown word."""
     close = nearest(word, known)
     return f"did you mean '{close}'?" if close else f"known are {', '.join(known)}"
+
+
+def find_text(root: Node, text: str) -> Place:
+    """Where a text first stands, or where the document begins."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Scalar):
+            if node.text.strip() == text:
+                return node.place
+        elif isinstance(node, Listing):
+            waiting.extend(reversed(node.items))
+        else:
+            waiting.extend(value for _, value in reversed(node.entries))
+    return root.place
 
 
 def read_document(text: str, faults: Faults) -> Node:
@@ -134,7 +152,11 @@ class _Builder:
     def build(self) -> Node | None:
         root: Node | None = None
         open_nodes: list[tuple[bool, list[Node], Place]] = []
-        for event in self._events:
+        for number, event in enumerate(self._events):
+            if number > MAX_NODES:
+                raise self._faults.at(
+                    f"more than {MAX_NODES} keys and values", _place(event.start_mark)
+                )
             if isinstance(event, yaml.DocumentStartEvent) and root is not None:
                 raise self._faults.at("a file holds one document", _place(event.start_mark))
             self._refuse_references(event)

@@ -16,6 +16,7 @@ MAX_TEXT = 2000
 _STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)\Z")
 _SPAN = re.compile(r"([0-9]{1,6})(?: ?- ?([0-9]{1,6}))?\Z")
+_VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+./-]{0,63}\Z")
 _TRUE, _FALSE = ("yes", "true", "on"), ("no", "false", "off")
 
 
@@ -63,6 +64,13 @@ class Fields:
         """A text on one line, spaces around it dropped; empty is a fault."""
         node = self.node(key)
         return default if node is None else read_text(node, self.faults, most=most)
+
+    def voice(self) -> str:
+        """The `voice`, or ""; it must not look like an option or a path upwards."""
+        voice = self.text("voice")
+        if voice and (not _VOICE.match(voice) or ".." in voice):
+            self.faults.add(f"'{voice}' cannot name a voice", self.place_of("voice"))
+        return voice
 
     def flag(self, key: str, default: bool) -> bool:
         node = self.node(key)
@@ -217,7 +225,7 @@ def _read_prompt(node: Node, faults: Faults) -> Prompt:
         return read_recording(recording, faults)
     text = fields.node("say")
     spoken = read_template(text, faults) if text is not None else ""
-    return Spoken(text=spoken, voice=fields.text("voice"))
+    return Spoken(text=spoken, voice=fields.voice())
 
 
 def read_recording(node: Node, faults: Faults) -> Recorded:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from callwright.errors import ScriptInvalid
-from callwright.ivr.document import MAX_CHARACTERS
+from callwright.ivr.document import MAX_CHARACTERS, Faults, find_text, read_document
 from callwright.ivr.load import load
 from callwright.ivr.script import Script
 from callwright.ivr.values import Ask, Prompt, Recorded, Speak, Step
@@ -34,10 +34,16 @@ def load_file(path: Path) -> Script:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
-        raise ScriptInvalid("not UTF-8 text", line=line, column=1, source=source) from exc
+        column = exc.start - data.rfind(b"\n", 0, exc.start)
+        raise ScriptInvalid("not UTF-8 text", line=line, column=column, source=source) from exc
     script = load(text, source)
-    folder = path.resolve().parent
-    steps = {name: _with_full_paths(step, folder, source) for name, step in script.steps.items()}
+    folder = path.absolute().parent
+    try:
+        steps = {name: _with_full_paths(step, folder) for name, step in script.steps.items()}
+    except _RecordingUnusable as exc:
+        faults = Faults(source)
+        place = find_text(read_document(text, faults), exc.written)
+        raise faults.at(str(exc), place) from exc
     return msgspec.structs.replace(script, steps=steps)
 
 
@@ -51,12 +57,16 @@ def load_sample(name: str) -> Script:
     return load(sample_text(name), name)
 
 
-def _with_full_paths(step: Step, folder: Path, source: str) -> Step:
+class _RecordingUnusable(Exception):
+    def __init__(self, written: str, problem: str) -> None:
+        super().__init__(f"the recording {written}: {problem}")
+        self.written = written
+
+
+def _with_full_paths(step: Step, folder: Path) -> Step:
     def full(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
         return tuple(
-            Recorded(path=_found(folder, prompt.path, source))
-            if isinstance(prompt, Recorded)
-            else prompt
+            Recorded(path=_found(folder, prompt.path)) if isinstance(prompt, Recorded) else prompt
             for prompt in prompts
         )
 
@@ -72,15 +82,13 @@ def _with_full_paths(step: Step, folder: Path, source: str) -> Step:
     return step
 
 
-def _found(folder: Path, written: str, source: str) -> str:
+def _found(folder: Path, written: str) -> str:
     path = folder / written
     try:
         with path.open("rb") as file:
             start = file.read(12)
     except OSError as exc:
-        raise ScriptInvalid(
-            f"cannot read the recording {written}: {exc.strerror}", source=source
-        ) from exc
+        raise _RecordingUnusable(written, exc.strerror or "cannot be read") from exc
     if start[:4] != b"RIFF" or start[8:] != b"WAVE":
-        raise ScriptInvalid(f"the recording {written} is no WAV file", source=source)
+        raise _RecordingUnusable(written, "is no WAV file")
     return str(path)

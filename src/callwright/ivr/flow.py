@@ -90,7 +90,7 @@ def compile_flow(root: Node, faults: Faults) -> Script:
         kind="flow",
         name=fields.text("name"),
         caller=fields.text("caller"),
-        voice=fields.text("voice"),
+        voice=fields.voice(),
         defaults=read_variables(fields),
         start=start,
         steps=steps,
@@ -150,7 +150,7 @@ def _read_step(name: str, node: Node, faults: Faults, targets: _Targets) -> Step
     recording = fields.node("play")
     if recording is not None:
         return Speak(prompts=(read_recording(recording, faults),), next=following)
-    voice = fields.text("voice")
+    voice = fields.voice()
     prompts = tuple(
         Spoken(text=prompt.text, voice=prompt.voice or voice)
         if isinstance(prompt, Spoken)

@@ -80,7 +80,7 @@ def compile_survey(root: Node, faults: Faults) -> Script:
         kind="survey",
         name=fields.text("survey"),
         caller=fields.text("caller"),
-        voice=fields.text("voice"),
+        voice=fields.voice(),
         defaults=variables,
         start=next(iter(steps), ""),
         steps=steps,

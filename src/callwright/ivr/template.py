@@ -23,8 +23,8 @@ def is_name(text: str) -> bool:
 
 
 def is_control(character: str) -> bool:
-    """Whether it is a control character or half a surrogate pair: nothing to be spoken."""
-    return unicodedata.category(character) in ("Cc", "Cs")
+    """Whether it is nothing to be spoken: a control, a line separator, half a surrogate pair."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def names_in(template: str) -> tuple[str, ...]:

@@ -1,10 +1,14 @@
 """The pieces a compiled script is made of: prompts, steps, and the two ends of a call.
 
 A step names the steps after it. Two targets are no steps: `HANGUP` ends the call as one
-that ran to its end, `GIVE_UP` ends it as one that did not.
+that ran to its end, `GIVE_UP` ends it as one that did not. The ranges given here are
+enforced where a script is read back from JSON; files have narrower ones.
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 HANGUP = "hangup"
 GIVE_UP = "give_up"
@@ -37,15 +41,15 @@ class Digits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     are read as a number that must lie between them, both included.
     """
 
-    fewest: int
-    most: int
+    fewest: Annotated[int, Meta(ge=1, le=32)]
+    most: Annotated[int, Meta(ge=1, le=32)]
     until: str = ""
     low: int | None = None
     high: int | None = None
 
     def is_answer(self, typed: str) -> bool:
         """Whether these digits, as they stand, are an answer."""
-        if not self.fewest <= len(typed) <= self.most:
+        if not typed or not self.fewest <= len(typed) <= self.most:
             return False
         return (self.low is None or int(typed) >= self.low) and (
             self.high is None or int(typed) <= self.high
@@ -76,11 +80,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """Keys that leave the question unanswered for another step; nothing is stored."""
     store: str = ""
     """The variable the answer goes to; "" = nowhere."""
-    timeout_s: float = 5.0
+    timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0
     """The longest silence after the prompts, before the first key."""
-    gap_s: float = 3.0
+    gap_s: Annotated[float, Meta(gt=0, le=60)] = 3.0
     """The longest silence between two digits."""
-    tries: int = 3
+    tries: Annotated[int, Meta(ge=1, le=10)] = 3
     if_silent: tuple[Prompt, ...] = ()
     """Played before the prompts are repeated because no key came."""
     if_wrong: tuple[Prompt, ...] = ()
@@ -109,7 +113,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="wait"):
     """Let time pass in silence."""
 
-    seconds: float
+    seconds: Annotated[float, Meta(gt=0, le=60)]
     next: str
 
 

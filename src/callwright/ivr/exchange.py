@@ -1,0 +1,90 @@
+"""What a line tells a script, and what a script asks of its line. Used by `interpreter`."""
+
+from dataclasses import dataclass
+
+from callwright.ivr.values import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class PromptsDone:
+    """The prompts of the `Play` with this token were heard to their end."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """The callee pressed a key: one of `0-9*#A-D`."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time of the `SetTimer` with this token is over."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteHungUp:
+    """The callee hung up, or the leg was lost. Answered with a `HangUp`."""
+
+
+Event = PromptsDone | Digit | TimerFired | RemoteHungUp
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play these, one after the other, and report `PromptsDone(token)`. Never empty."""
+
+    prompts: tuple[Prompt, ...]
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlaying:
+    """Stop what is playing now; no `PromptsDone` is owed for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Report `TimerFired(token)` after `seconds`. At most one timer runs at a time."""
+
+    token: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """The timer with this token is not needed any more."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The script stored something: an answer, or a `set`."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnterStep:
+    """The script came to a step. For the call's log."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the leg, if it is not over yet. Always the last action, said exactly once.
+
+    `finished`: the script ran to its end; for a survey, the visit is a response.
+    """
+
+    finished: bool
+
+
+Action = Play | StopPlaying | SetTimer | CancelTimer | Store | EnterStep | HangUp
