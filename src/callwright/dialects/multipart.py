@@ -1,0 +1,176 @@
+"""Bodies of multipart/form-data, as real clients write them.
+
+The boundary may come from the header or from the body's first line; parts may say
+`attachment` instead of `form-data`; line ends are CRLF, or LF throughout. What is never
+guessed is the end: a body without its closing boundary was cut off and is refused, since
+its last field may be half a field. Files are not copied: an `Upload` looks into the body.
+
+Source: RFC 7578, RFC 2046 section 5.1.
+"""
+
+import re
+from dataclasses import dataclass
+
+from callwright.dialects.charset import decode_text, quote_for_people
+from callwright.dialects.form import LIST_FIELD, MAX_FIELD_BYTES, Field, Upload
+from callwright.dialects.media_type import parameters
+from callwright.errors import BodyMalformed
+
+MAX_PARTS = 20
+MAX_PART_HEADER_BYTES = 8 * 1024
+MAX_AROUND_BYTES = 1024
+"""Longest text before the first boundary or after the last."""
+
+MAX_BOUNDARY_BYTES = 200
+
+# RFC 2046 allows 70 characters of a small set; what has been seen is any printable ASCII.
+_FIRST_LINE = re.compile(
+    rb"(?:\r?\n)?--([\x21-\x7e]{1,200}?)(?:[ \t]*\r?\nContent-|--[ \t]*(?:\r?\n)?\Z)",
+    re.IGNORECASE,
+)
+_PADDING = re.compile(rb"[ \t]*")
+_IDENTITY_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """Where the first part starts and what separates the parts from there on."""
+
+    delimiter: bytes
+    newline: bytes
+    first_part: int | None
+    """None: the first boundary is the closing one, and there are no parts."""
+
+
+def find_framing(body: bytes, named: str | None) -> Framing | None:
+    """How `body` is really cut, or None if it is not multipart.
+
+    `named` is the boundary that the header gives; it counts only if the body uses it.
+
+    Raises:
+        BodyMalformed: it uses it, but only after more text than may stand before.
+    """
+    if named and len(named) <= MAX_BOUNDARY_BYTES and named.isascii():
+        boundary = named.encode("ascii")
+        framing = _framing_at_start(body, boundary)
+        if framing is not None:
+            return framing
+    first_line = _FIRST_LINE.match(body)
+    if first_line is not None:
+        return _framing_at_start(body, first_line[1])
+    if named and f"\n--{named}\r\n".encode() in body:
+        raise BodyMalformed("There is too much text before the multipart body's first boundary.")
+    return None
+
+
+def _framing_at_start(body: bytes, boundary: bytes) -> Framing | None:
+    delimiter = b"--" + boundary
+    line = re.compile(rb"(?:\A|\n)" + re.escape(delimiter) + rb"(?:(--)?[ \t]*(\r?\n|\Z))")
+    found = line.search(body, 0, MAX_AROUND_BYTES + MAX_BOUNDARY_BYTES)
+    if found is None:
+        return None
+    if found[1] is None and not found[2]:
+        return None
+    first_part = None if found[1] else found.end()
+    return Framing(delimiter, found[2] or b"\r\n", first_part)
+
+
+def read_multipart(body: bytes, framing: Framing) -> list[Field]:
+    """The parts in order.
+
+    Raises:
+        BodyMalformed: no closing boundary, a part without a name, or over a limit.
+    """
+    separator = framing.newline + framing.delimiter
+    fields: list[Field] = []
+    files = 0
+    start = framing.first_part
+    while start is not None:
+        if len(fields) == MAX_PARTS:
+            raise BodyMalformed(
+                f"The multipart body has more than {MAX_PARTS} parts; "
+                "send metadata as one JSON text."
+            )
+        headers, content = _read_part_headers(body, start, framing.newline)
+        end, start = _find_part_end(body, content, separator, framing.newline)
+        # An empty part may lend its blank line to the delimiter.
+        field = _make_field(headers, body, content, max(content, end))
+        files += isinstance(field.value, Upload) and field.value.filename is not None
+        if files > 1:
+            raise BodyMalformed("The multipart body holds more than one file.")
+        fields.append(field)
+    return fields
+
+
+def _read_part_headers(body: bytes, start: int, newline: bytes) -> tuple[dict[str, str], int]:
+    """The part's headers by lower-case name, and where its content starts."""
+    if body.startswith(newline, start):
+        return {}, start + len(newline)
+    blank_line = newline * 2
+    end = body.find(blank_line, start, start + MAX_PART_HEADER_BYTES)
+    if end < 0:
+        raise BodyMalformed("A part of the multipart body has no end to its headers.")
+    text = decode_text(body[start:end], "A part's header")
+    headers: dict[str, str] = {}
+    last = ""
+    for line in text.split(newline.decode()):
+        if line[:1] in (" ", "\t") and last:
+            headers[last] += " " + line.strip()
+            continue
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise BodyMalformed("A part of the multipart body has a line that is no header.")
+        last = name.strip().lower()
+        headers[last] = value.strip()
+    return headers, end + len(blank_line)
+
+
+def _find_part_end(
+    body: bytes, content: int, separator: bytes, newline: bytes
+) -> tuple[int, int | None]:
+    """Where the content ends and where the next part starts (None: that was the last)."""
+    search_from = content - len(newline)
+    while True:
+        end = body.find(separator, search_from)
+        if end < 0:
+            raise BodyMalformed(
+                "The multipart body ends without its closing boundary: it was cut off."
+            )
+        after = end + len(separator)
+        closing = body.startswith(b"--", after)
+        padding = _PADDING.match(body, after + 2 * closing)
+        position = padding.end() if padding else after
+        if closing and (position == len(body) or body.startswith(newline, position)):
+            if len(body) - position > MAX_AROUND_BYTES:
+                raise BodyMalformed("There is too much text after the closing boundary.")
+            return end, None
+        if not closing and body.startswith(newline, position):
+            return end, position + len(newline)
+        # A line of the content that only starts like the boundary.
+        search_from = after
+
+
+def _make_field(headers: dict[str, str], body: bytes, start: int, end: int) -> Field:
+    disposition = parameters(headers.get("content-disposition", ""))
+    name = disposition.get("name", "")
+    if not name:
+        raise BodyMalformed("A part of the multipart body has no name.")
+    if headers.get("content-transfer-encoding", "").lower() not in _IDENTITY_ENCODINGS:
+        raise BodyMalformed(f"The part {quote_for_people(name)} has a transfer encoding.")
+    filename = disposition.get("filename")
+    if filename is not None or name == LIST_FIELD:
+        return Field(
+            name=name,
+            value=Upload(
+                data=memoryview(body)[start:end],
+                filename=filename,
+                content_type=headers.get("content-type"),
+            ),
+        )
+    if end - start > MAX_FIELD_BYTES:
+        raise BodyMalformed(
+            f"The part {quote_for_people(name)} is longer than {MAX_FIELD_BYTES >> 10} KiB."
+        )
+    return Field(
+        name=name, value=decode_text(body[start:end], f"The part {quote_for_people(name)}")
+    )
