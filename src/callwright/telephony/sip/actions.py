@@ -1,0 +1,74 @@
+"""What an outgoing call asks for when something happened to it.
+
+`OutgoingCall` returns these; the endpoint sends what is to be sent and hands the rest to
+the leg.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from callwright.telephony.sip.dialog import Dialog
+from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.sdp import MediaAnswer
+
+
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """Put these bytes on the wire to this address."""
+
+    data: bytes
+    to: Address
+
+
+class Rang(msgspec.Struct, frozen=True, gc=False):
+    """The first 18x came."""
+
+    code: int
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The first 2xx came and was acknowledged. `sdp` is b"" if no answer ever came."""
+
+    dialog: Dialog
+    sdp: bytes
+
+
+class Renegotiated(msgspec.Struct, frozen=True, gc=False):
+    """The other end moved its audio by re-INVITE or UPDATE, and we agreed."""
+
+    media: MediaAnswer
+
+
+class KeyedByInfo(msgspec.Struct, frozen=True, gc=False):
+    """The other end pressed a key and said so by SIP INFO."""
+
+    digit: str
+
+
+class How(StrEnum):
+    """How a call came to its end, as SIP saw it."""
+
+    REFUSED = "refused"  # a final answer of 300 or more
+    NO_REPLY = "no reply"  # timer B
+    NOT_LISTENING = "not listening"  # the network says that nobody listens there
+    RING_TIMEOUT = "ring timeout"  # nobody answered in time, and we cancelled
+    HUNG_UP_RINGING = "hung up ringing"  # we were told to hang up before the answer
+    HUNG_UP_TALKING = "hung up talking"  # we said goodbye
+    MAX_LENGTH = "max length"  # we ended it because it took too long
+    PEER_HUNG_UP = "peer hung up"
+    BROKEN = "broken"  # a fault in this program ended it; it is in the log
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """The call is over. Said exactly once; repeats and stragglers are still answered."""
+
+    how: How
+    code: int = 0
+    """The final SIP code of the INVITE, 0 if there was none."""
+    phrase: str = ""
+    q850: int = 0
+    """The cause of a `Reason: Q.850` header, 0 if there was none."""
+    retry_after_s: float = 0.0
+
+
+Action = Send | Rang | Answered | Renegotiated | KeyedByInfo | Ended

@@ -1,0 +1,155 @@
+"""An answered call as its two ends know it: tags, route set, remote target, CSeq.
+
+Made from a 2xx (or from what an attempt on disk remembers of one); makes ACK, BYE and the
+answers to requests inside the dialog. Knows no timers; `call` repeats and times out.
+
+Source: RFC 3261, sections 12.1.2, 12.2.1.1, 13.2.2.4 and 14.2.
+"""
+
+from dataclasses import dataclass
+
+from callwright.telephony.sip.fields import (
+    SIP_PORT,
+    Address,
+    SipMalformed,
+    bare_uri,
+    is_ip_address,
+    parse_uri,
+)
+from callwright.telephony.sip.message import SipRequest, SipResponse, render
+from callwright.telephony.sip.requests import CallSetup, via
+
+MAX_ROUTES = 32
+
+
+@dataclass(slots=True)
+class Dialog:
+    """One confirmed dialog on our side of the call."""
+
+    setup: CallSetup
+    remote_tag: str
+    to_value: str
+    remote_target: str
+    route_set: tuple[str, ...]
+    cseq: int
+    next_hop: Address
+    ack: bytes = b""
+    """The ACK of our INVITE, sent again for every repeated 2xx."""
+    remote_cseq: int = 0
+    """Of the peer's last request; 0 = none yet."""
+
+
+def dialog_from_answer(setup: CallSetup, response: SipResponse) -> Dialog:
+    """The dialog that a 2xx to our INVITE opens, with its ACK made.
+
+    The remote target is the Contact (whatever its parameters' case); without one, or with
+    one that cannot be read, the URI we dialled. The route set is Record-Route reversed; one
+    that cannot be read is left out, because an ACK by the trunk's own address beats none.
+    """
+    contacts = response.listed("contact")
+    remote_target = setup.request_uri
+    if contacts:
+        try:
+            candidate = bare_uri(contacts[0])
+            parse_uri(candidate)
+            remote_target = candidate
+        except SipMalformed:
+            pass
+    route_set = tuple(reversed(response.listed("record-route")))
+    try:
+        next_hop = _next_hop(setup, remote_target, route_set)
+    except SipMalformed:
+        route_set, next_hop = (), _next_hop(setup, remote_target, ())
+    dialog = Dialog(
+        setup=setup,
+        remote_tag=response.to_tag,
+        to_value=response.first("to"),
+        remote_target=remote_target,
+        route_set=route_set,
+        cseq=response.cseq,
+        next_hop=next_hop,
+    )
+    branch = f"{setup.branch}.a{response.cseq}"
+    dialog.ack = request_in_dialog(dialog, "ACK", branch=branch, cseq=response.cseq)
+    return dialog
+
+
+def dialog_from_memory(
+    setup: CallSetup, *, to_tag: str, remote_target: str, route_set: tuple[str, ...], cseq: int
+) -> Dialog:
+    """The dialog of a leg whose line died, from what was stored when it was answered.
+
+    Raises:
+        SipMalformed: the stored values are no dialog.
+    """
+    target = remote_target or setup.request_uri
+    parse_uri(target)
+    return Dialog(
+        setup=setup,
+        remote_tag=to_tag,
+        to_value=f"{setup.to_value};tag={to_tag}" if to_tag else setup.to_value,
+        remote_target=target,
+        route_set=route_set,
+        cseq=cseq,
+        next_hop=_next_hop(setup, target, route_set),
+    )
+
+
+def _next_hop(setup: CallSetup, remote_target: str, route_set: tuple[str, ...]) -> Address:
+    # A host name would need a lookup in the middle of a call: such a request goes to the
+    # trunk, which routed the INVITE and can route this one.
+    if len(route_set) > MAX_ROUTES:
+        raise SipMalformed("too many routes")
+    uri = parse_uri(bare_uri(route_set[0]) if route_set else remote_target)
+    host = uri.host.strip("[]")
+    if not is_ip_address(host):
+        return setup.target
+    return host, uri.port or SIP_PORT
+
+
+def request_in_dialog(
+    dialog: Dialog, method: str, *, branch: str, cseq: int, authorization: str = ""
+) -> bytes:
+    """A request without a body inside the dialog, routed loosely or strictly as needed."""
+    setup = dialog.setup
+    uri = dialog.remote_target
+    routes = list(dialog.route_set)
+    if routes:
+        first = bare_uri(routes[0])
+        if parse_uri(first).param("lr") is None:
+            # A strict router (RFC 2543) wants itself in the request line and the target last.
+            routes = [*routes[1:], f"<{uri}>"]
+            uri = first
+    lines = [
+        f"{method} {uri} SIP/2.0",
+        via(setup.sent_by, branch),
+        "Max-Forwards: 70",
+    ]
+    lines += [f"Route: {route}" for route in routes]
+    lines += [
+        f"From: {setup.from_value}",
+        f"To: {dialog.to_value}",
+        f"Call-ID: {setup.call_id}",
+        f"CSeq: {cseq} {method}",
+    ]
+    if authorization:
+        lines.append(authorization)
+    return render(lines)
+
+
+def is_in_dialog(dialog: Dialog, request: SipRequest) -> bool:
+    """Whether both tags of a request we heard are this dialog's."""
+    return request.to_tag == dialog.setup.from_tag and request.from_tag == dialog.remote_tag
+
+
+def accept_target_refresh(dialog: Dialog, request: SipRequest) -> None:
+    """Take over the Contact of a re-INVITE or UPDATE, if it brought a readable one."""
+    contacts = request.listed("contact")
+    if not contacts:
+        return
+    try:
+        target = bare_uri(contacts[0])
+        dialog.next_hop = _next_hop(dialog.setup, target, dialog.route_set)
+        dialog.remote_target = target
+    except SipMalformed:
+        return

@@ -1,0 +1,204 @@
+"""The small grammars inside SIP headers: URIs, name-addr, lists, tokens, host and port.
+
+Reading is tolerant where RFC 3261 is (case, spaces, parameters in any order); writing is
+strict: a value goes into a header only after one of the `checked_*` functions has seen it.
+Everything that cannot be read raises `SipMalformed` and nothing else.
+
+Source: RFC 3261, sections 19.1, 20 and 25.1.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from callwright.errors import CallwrightError
+
+Address = tuple[str, int]
+"""An IP address as text (no brackets) and a port."""
+
+SIP_PORT = 5060
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,256}\Z")
+# RFC 3261 `word`, which is what a Call-ID is made of, joined by at most one "@".
+_CALL_ID = re.compile(r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+(?:@[A-Za-z0-9\-.:\[\]]+)?\Z")
+_NUMBER = re.compile(r"\+?[0-9]{1,32}\Z")
+_USER = re.compile(r"\+?[A-Za-z0-9_.\-]{1,64}\Z")
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])\Z")
+_URI = re.compile(
+    r"(?P<scheme>sips?):(?:(?P<user>[^@<>\s\"]*)@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:;?<>\s\"\[\]@]+)"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<params>(?:;[^?<>\s\"]*)?)(?:\?[^<>\s\"]*)?\Z",
+    re.IGNORECASE,
+)
+
+
+class SipMalformed(CallwrightError):
+    """Bytes or a value that are no SIP; the text says which part and never quotes much of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SipUri:
+    """A `sip:` or `sips:` URI taken apart. `port` 0 means that none was written."""
+
+    scheme: str
+    user: str
+    host: str
+    port: int
+    params: tuple[tuple[str, str], ...]
+
+    def param(self, name: str) -> str | None:
+        """The value of parameter `name` (lower case), "" if it has none, None if absent."""
+        for key, value in self.params:
+            if key == name:
+                return value
+        return None
+
+
+@lru_cache(maxsize=4096)
+def parse_uri(text: str) -> SipUri:
+    """Take a SIP URI apart; parameter names come out in lower case, values as written.
+
+    Raises:
+        SipMalformed: it is no `sip:` or `sips:` URI with a host.
+    """
+    match = _URI.match(text)
+    if match is None:
+        raise SipMalformed("not a sip URI")
+    port = int(match["port"] or 0)
+    if port > 65535:
+        raise SipMalformed("URI port above 65535")
+    params = []
+    for part in match["params"].split(";"):
+        if part:
+            name, _, value = part.partition("=")
+            params.append((name.strip().lower(), value.strip()))
+    return SipUri(
+        match["scheme"].lower(), match["user"] or "", match["host"].lower(), port, tuple(params)
+    )
+
+
+def split_list(value: str) -> list[str]:
+    """Cut a header value at the commas that separate elements (not those in quotes or <>)."""
+    if "," not in value:
+        return [value.strip()] if value.strip() else []
+    parts: list[str] = []
+    start = 0
+    quoted = escaped = bracketed = False
+    for index, char in enumerate(value):
+        if quoted:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                quoted = False
+        elif char == '"':
+            quoted = True
+        elif char == "<":
+            bracketed = True
+        elif char == ">":
+            bracketed = False
+        elif char == "," and not bracketed:
+            parts.append(value[start:index].strip())
+            start = index + 1
+    parts.append(value[start:].strip())
+    return [part for part in parts if part]
+
+
+def bare_uri(name_addr: str) -> str:
+    """The URI of a name-addr or addr-spec: what stands in `<>`, else all before the first `;`.
+
+    Raises:
+        SipMalformed: brackets that do not close, or no URI.
+    """
+    text = _QUOTED.sub("", name_addr) if '"' in name_addr else name_addr
+    _, bracket, rest = text.partition("<")
+    if bracket:
+        uri, closing, _ = rest.partition(">")
+        if not closing:
+            raise SipMalformed("a name-addr that does not close")
+    else:
+        uri = text.partition(";")[0]
+    uri = uri.strip()
+    if not uri:
+        raise SipMalformed("a name-addr without a URI")
+    return uri
+
+
+def unquoted(value: str) -> str:
+    """`value` with every quoted string emptied, so that plain searches cannot be misled."""
+    return _QUOTED.sub('""', value) if '"' in value else value
+
+
+def parse_host_port(text: str, default_port: int = SIP_PORT) -> Address:
+    """`host`, `host:port`, `[v6]` or `[v6]:port` as an address; brackets are taken off.
+
+    Raises:
+        SipMalformed: anything else.
+    """
+    if text.startswith("["):
+        host, closing, rest = text[1:].partition("]")
+        if not closing or (rest and not rest.startswith(":")):
+            raise SipMalformed("not a host and port")
+        port_text = rest[1:]
+        bracketed = f"[{host}]"
+    else:
+        host, _, port_text = text.partition(":")
+        bracketed = host
+    if not _HOST.match(bracketed) or len(host) > 255:
+        raise SipMalformed("not a host and port")
+    if not port_text:
+        return host, default_port
+    if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) <= 65535):
+        raise SipMalformed("not a port number")
+    return host, int(port_text)
+
+
+def format_host_port(address: Address) -> str:
+    """`host:port`, with brackets round an IPv6 address."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@lru_cache(maxsize=4096)
+def is_ip_address(host: str) -> bool:
+    """Whether `host` is an IPv4 or IPv6 address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def checked_token(text: str, what: str) -> str:
+    """`text` if it is an RFC 3261 token (tags, branches), else SipMalformed naming `what`."""
+    if not _TOKEN.match(text):
+        raise SipMalformed(f"{what} is not a SIP token")
+    return text
+
+
+def checked_call_id(text: str) -> str:
+    """`text` if it may stand as a Call-ID.
+
+    Raises:
+        SipMalformed: a character outside RFC 3261's `word`, or longer than 256.
+    """
+    if len(text) > 256 or not _CALL_ID.match(text):
+        raise SipMalformed("Call-ID has a character that may not stand there")
+    return text
+
+
+def checked_number(text: str) -> str:
+    """`text` if it is digits with at most one leading `+`, else SipMalformed."""
+    if not _NUMBER.match(text):
+        raise SipMalformed("a dialled number is digits with an optional +")
+    return text
+
+
+def checked_caller(text: str) -> str:
+    """`text` if it may stand as the user of a From: a number or a plain account name."""
+    if not _USER.match(text):
+        raise SipMalformed("a caller id is a number or a plain name")
+    return text

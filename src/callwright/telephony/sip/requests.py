@@ -1,0 +1,150 @@
+"""The requests of one outgoing call, as bytes.
+
+`CallSetup` holds every value that goes into a header, checked when it is made, so that
+nothing else in this package formats what came from outside. Requests inside an answered
+call take their addresses from `Dialog`.
+
+Source: RFC 3261, sections 8.1.1, 9.1, 13.2.1 and 17.1.1.3; RFC 3581 (rport); RFC 3323
+(the anonymous From).
+"""
+
+from dataclasses import dataclass
+
+from callwright.telephony.sip.digest import Credentials
+from callwright.telephony.sip.fields import (
+    Address,
+    SipMalformed,
+    checked_call_id,
+    checked_caller,
+    checked_number,
+    checked_token,
+)
+from callwright.telephony.sip.message import render
+
+USER_AGENT = "callwright"
+ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallSetup:
+    """Who calls whom, through what, under which identity. Make it with `make_setup`."""
+
+    call_id: str
+    from_tag: str
+    branch: str
+    cseq: int
+    request_uri: str
+    from_value: str
+    to_value: str
+    contact: str
+    sent_by: str
+    target: Address
+    credentials: Credentials | None = None
+    offer: bytes = b""
+
+
+def make_setup(
+    *,
+    call_id: str,
+    from_tag: str,
+    branch: str,
+    cseq: int,
+    number: str,
+    caller_id: str,
+    trunk_host: str,
+    from_host: str,
+    sent_by: str,
+    target: Address,
+    credentials: Credentials | None = None,
+    offer: bytes = b"",
+) -> CallSetup:
+    """Check every value that will stand in a header and put the headers' texts together.
+
+    `trunk_host`, `from_host` and `sent_by` are `host` or `host:port` from settings or the
+    operating system. `caller_id` "" makes the anonymous From of RFC 3323.
+
+    Raises:
+        SipMalformed: a value that may not stand in its header.
+    """
+    checked_call_id(call_id)
+    checked_token(from_tag, "the From tag")
+    checked_token(branch, "the branch")
+    checked_number(number)
+    if not 0 < cseq < 2**31 - 1000:
+        raise SipMalformed("CSeq out of range")
+    if caller_id:
+        checked_caller(caller_id)
+        from_value = f'"{caller_id}" <sip:{caller_id}@{from_host}>;tag={from_tag}'
+    else:
+        from_value = f'"Anonymous" <sip:anonymous@anonymous.invalid>;tag={from_tag}'
+    request_uri = f"sip:{number}@{trunk_host}"
+    return CallSetup(
+        call_id=call_id,
+        from_tag=from_tag,
+        branch=branch,
+        cseq=cseq,
+        request_uri=request_uri,
+        from_value=from_value,
+        to_value=f"<{request_uri}>",
+        contact=f"<sip:callwright@{sent_by}>",
+        sent_by=sent_by,
+        target=target,
+        credentials=credentials,
+        offer=offer,
+    )
+
+
+def via(sent_by: str, branch: str) -> str:
+    """Our Via line. `rport` asks for answers to the port the request came from."""
+    return f"Via: SIP/2.0/UDP {sent_by};rport;branch={branch}"
+
+
+def invite(setup: CallSetup, *, branch: str, cseq: int, authorization: str = "") -> bytes:
+    """The INVITE; `authorization` is a whole header line that answers a challenge."""
+    lines = [
+        f"INVITE {setup.request_uri} SIP/2.0",
+        via(setup.sent_by, branch),
+        "Max-Forwards: 70",
+        f"From: {setup.from_value}",
+        f"To: {setup.to_value}",
+        f"Call-ID: {setup.call_id}",
+        f"CSeq: {cseq} INVITE",
+        f"Contact: {setup.contact}",
+        f"Allow: {ALLOWED}",
+        f"User-Agent: {USER_AGENT}",
+    ]
+    if authorization:
+        lines.append(authorization)
+    if setup.offer:
+        lines.append("Content-Type: application/sdp")
+    return render(lines, setup.offer)
+
+
+def cancel(setup: CallSetup, *, branch: str, cseq: int) -> bytes:
+    """The CANCEL for the INVITE with this branch and CSeq number."""
+    return render(
+        [
+            f"CANCEL {setup.request_uri} SIP/2.0",
+            via(setup.sent_by, branch),
+            "Max-Forwards: 70",
+            f"From: {setup.from_value}",
+            f"To: {setup.to_value}",
+            f"Call-ID: {setup.call_id}",
+            f"CSeq: {cseq} CANCEL",
+        ]
+    )
+
+
+def ack_to_failure(setup: CallSetup, *, branch: str, cseq: int, to: str) -> bytes:
+    """The ACK inside an INVITE transaction that ended in 3xx to 6xx."""
+    return render(
+        [
+            f"ACK {setup.request_uri} SIP/2.0",
+            via(setup.sent_by, branch),
+            "Max-Forwards: 70",
+            f"From: {setup.from_value}",
+            f"To: {to}",
+            f"Call-ID: {setup.call_id}",
+            f"CSeq: {cseq} ACK",
+        ]
+    )

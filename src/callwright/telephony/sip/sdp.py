@@ -1,0 +1,227 @@
+"""Session descriptions: what we offer, what the other end answered, what we answer.
+
+One audio stream of G.711 with telephone-event at 20 ms. Directions are told from our side
+of the call: a peer that answers `recvonly` makes ours `sendonly`.
+
+Source: RFC 8866 (SDP), RFC 3264 (offer and answer), RFC 4733 (telephone-event).
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from callwright.errors import CallwrightError
+
+Codec = Literal["PCMU", "PCMA"]
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+
+DTMF_PAYLOAD = 101
+MAX_LINES = 500
+
+_STATIC: dict[str, Codec] = {"0": "PCMU", "8": "PCMA"}
+_BY_NAME: dict[str, Codec] = {"pcmu/8000": "PCMU", "pcma/8000": "PCMA"}
+_MIRROR: dict[str, Direction] = {
+    "sendrecv": "sendrecv",
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+}
+
+
+class SdpUnusable(CallwrightError):
+    """The description holds no G.711 audio that we could exchange; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAnswer:
+    """Where our audio goes and how it is written."""
+
+    address: str
+    port: int
+    codec: Codec
+    payload: int
+    dtmf_payload: int | None
+    """None: the other end takes no telephone-events."""
+    direction: Direction
+    """Ours: what we may do."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One m= section while it is being read."""
+
+    kind: str
+    port: int
+    protocol: str
+    formats: list[str]
+    address: str = ""
+    direction: str = ""
+
+
+def build_offer(address: str, port: int, session: int, version: int = 1) -> bytes:
+    """Our offer: PCMU, PCMA and telephone-event, to be sent to `address:port`.
+
+    `version` grows by one with each new description in the same `session`.
+    """
+    return _describe(
+        address, port, session, version, [0, 8], DTMF_PAYLOAD, "sendrecv", before=[], after=[]
+    )
+
+
+def _describe(
+    address: str,
+    port: int,
+    session: int,
+    version: int,
+    payloads: list[int],
+    dtmf_payload: int | None,
+    direction: Direction,
+    *,
+    before: list[str],
+    after: list[str],
+) -> bytes:
+    family = "IP6" if ":" in address else "IP4"
+    formats = " ".join(map(str, payloads))
+    attributes = []
+    if 0 in payloads:
+        attributes.append("a=rtpmap:0 PCMU/8000\r\n")
+    if 8 in payloads:
+        attributes.append("a=rtpmap:8 PCMA/8000\r\n")
+    if dtmf_payload is not None:
+        formats += f" {dtmf_payload}"
+        attributes.append(f"a=rtpmap:{dtmf_payload} telephone-event/8000\r\n")
+        attributes.append(f"a=fmtp:{dtmf_payload} 0-15\r\n")
+    return (
+        f"v=0\r\no=- {session} {version} IN {family} {address}\r\ns=-\r\n"
+        f"c=IN {family} {address}\r\nt=0 0\r\n{''.join(before)}"
+        f"m=audio {port} RTP/AVP {formats}\r\n{''.join(attributes)}"
+        f"a=ptime:20\r\na={direction}\r\n{''.join(after)}"
+    ).encode("ascii")
+
+
+def read_description(body: bytes) -> MediaAnswer:
+    """What the other end's description (an answer, or an offer of its own) lets us do.
+
+    The first audio stream with a port counts; in it, the first G.711 payload.
+
+    Raises:
+        SdpUnusable: no such stream, or its address or payloads are none we can use.
+    """
+    streams, rtpmaps = _read(body)
+    index = _audio_index(streams)
+    return _usable(streams[index], rtpmaps[index])
+
+
+def answer_offer(
+    offer: bytes, address: str, port: int, session: int, version: int
+) -> tuple[bytes, MediaAnswer]:
+    """Our answer to an offer made inside the call (re-INVITE, UPDATE), and what it comes to.
+
+    Streams other than the one we take are answered with port 0, in their order.
+
+    Raises:
+        SdpUnusable: as `read_description`; such an offer deserves a 488.
+    """
+    streams, rtpmaps = _read(offer)
+    index = _audio_index(streams)
+    agreed = _usable(streams[index], rtpmaps[index])
+    refused = [
+        f"m={stream.kind} 0 {stream.protocol} {' '.join(stream.formats[:16]) or '0'}\r\n"
+        for stream in streams
+    ]
+    body = _describe(
+        address,
+        port,
+        session,
+        version,
+        [agreed.payload] if agreed.payload in (0, 8) else [0 if agreed.codec == "PCMU" else 8],
+        agreed.dtmf_payload,
+        agreed.direction,
+        before=refused[:index],
+        after=refused[index + 1 :],
+    )
+    return body, agreed
+
+
+def _read(body: bytes) -> tuple[list[_Stream], list[dict[str, str]]]:
+    try:
+        text = body.decode("ascii")
+    except UnicodeDecodeError:
+        text = body.decode("latin-1").encode("ascii", "replace").decode("ascii")
+    lines = text.replace("\r", "").split("\n")
+    if len(lines) > MAX_LINES or "\0" in text:
+        raise SdpUnusable("not a session description")
+    session = _Stream("", 0, "", [])
+    streams: list[_Stream] = []
+    rtpmaps: list[dict[str, str]] = []
+    current = session
+    for line in lines:
+        kind, value = line[:2], line[2:].strip()
+        if kind == "m=":
+            current = _read_media_line(value)
+            current.address, current.direction = session.address, session.direction
+            streams.append(current)
+            rtpmaps.append({})
+        elif kind == "c=":
+            parts = value.split()
+            if len(parts) == 3:
+                current.address = parts[2].partition("/")[0]
+        elif kind == "a=":
+            if value in _MIRROR:
+                current.direction = value
+            elif value.startswith("rtpmap:") and rtpmaps:
+                payload, _, name = value[7:].strip().partition(" ")
+                rtpmaps[-1].setdefault(payload, name.strip().lower().removesuffix("/1"))
+    return streams, rtpmaps
+
+
+def _read_media_line(value: str) -> _Stream:
+    parts = value.split()
+    if len(parts) < 4:
+        raise SdpUnusable("an m= line that cannot be read")
+    port = parts[1].partition("/")[0]
+    if not port.isdigit() or len(port) > 5 or int(port) > 65535:
+        raise SdpUnusable("an m= line without a port")
+    return _Stream(parts[0], int(port), parts[2], parts[3:])
+
+
+def _audio_index(streams: list[_Stream]) -> int:
+    for index, stream in enumerate(streams):
+        if stream.kind == "audio" and stream.port and stream.protocol in ("RTP/AVP", "RTP/AVPF"):
+            return index
+    raise SdpUnusable("no audio stream")
+
+
+def _usable(stream: _Stream, rtpmap: dict[str, str]) -> MediaAnswer:
+    if not is_unicast(stream.address):
+        raise SdpUnusable("no usable audio address")
+    codec: Codec | None = None
+    payload = 0
+    dtmf_payload: int | None = None
+    for each in stream.formats:
+        if not each.isdigit() or len(each) > 3 or int(each) > 127:
+            continue
+        name = rtpmap.get(each, "")
+        if codec is None:
+            found = _BY_NAME.get(name) or (None if name else _STATIC.get(each))
+            if found is not None:
+                codec, payload = found, int(each)
+        # Some answer with our number and leave the rtpmap out.
+        is_ours = each == str(DTMF_PAYLOAD) and not name
+        if dtmf_payload is None and (name == "telephone-event/8000" or is_ours):
+            dtmf_payload = int(each)
+    if codec is None:
+        raise SdpUnusable("no G.711 payload")
+    direction = _MIRROR[stream.direction or "sendrecv"]
+    return MediaAnswer(stream.address, stream.port, codec, payload, dtmf_payload, direction)
+
+
+@lru_cache(maxsize=4096)
+def is_unicast(address: str) -> bool:
+    """Whether audio could be sent to `address`: an IP address, neither 0.0.0.0 nor multicast."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return not (parsed.is_multicast or parsed.is_unspecified or str(parsed) == "255.255.255.255")
