@@ -1,0 +1,98 @@
+"""Waiting calls that end without being dialled: cancelled, or their window shut.
+
+Whichever of the two came first is how the call ended.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from operator import itemgetter
+
+from callwright.domain.ids import CallId
+from callwright.domain.lifecycle import TRANSITIONS, CallEvent, CallState
+from callwright.errors import IllegalTransition
+from callwright.ports.store import EndingCall
+from callwright.store.sqlite.session import Session
+from callwright.store.sqlite.values import Row, to_micros, to_time
+
+
+def ending_of(closes_at: int | None, canceled_at: int | None) -> tuple[CallEvent, int] | None:
+    """How and when a waiting call ended that nobody has settled, or None if it did not.
+
+    Both times are microseconds and not later than now; None = that did not happen.
+    """
+    if canceled_at is not None and (closes_at is None or canceled_at < closes_at):
+        return CallEvent.CANCEL, canceled_at
+    return None if closes_at is None else (CallEvent.WINDOW_CLOSE, closes_at)
+
+
+class EndingChanges(Session):
+    """Settling what cancellations and windows have ended."""
+
+    def take_ending_calls(self, now: datetime, limit: int) -> Sequence[EndingCall]:
+        at = to_micros(now)
+        taken = self._take_closed(at, limit)
+        for cancellation, deployment, through in self._rows("unsettled_cancellations"):
+            if len(taken) >= limit:
+                break
+            taken += self._take_canceled(deployment, through, at, limit - len(taken))
+            if len(taken) < limit:
+                self._change("settle_cancellation", cancellation=cancellation)
+        return taken
+
+    def end_waiting_call(self, ending: EndingCall, state: CallState) -> None:
+        if TRANSITIONS[ending.from_state].get(ending.event) is not state:
+            raise IllegalTransition(ending.from_state, f"become {state} on {ending.event}")
+        self._change("end_call", call=ending.call_id, state=state.value, at=to_micros(ending.at))
+
+    def _take_closed(self, now: int, limit: int) -> list[EndingCall]:
+        taken = _from_due(self._rows("take_closed_due", now=now, limit=limit), now)
+        while len(taken) < limit:
+            row = self._row("closed_segment", now=now)
+            if row is None:
+                break
+            taken += self._from_segment(row, now, limit - len(taken))
+        return taken
+
+    def _take_canceled(
+        self, deployment: int, through: int, now: int, limit: int
+    ) -> list[EndingCall]:
+        covered = {"deployment": deployment, "through": through}
+        taken = _from_due(self._rows("take_canceled_due", limit=limit, **covered), now)
+        while len(taken) < limit:
+            row = self._row("canceled_segment", **covered)
+            if row is None:
+                break
+            taken += self._from_segment(row, now, limit - len(taken))
+        return taken
+
+    def _from_segment(self, row: Row, now: int, limit: int) -> list[EndingCall]:
+        lo, hi, cursor, closes_at, canceled_at = row
+        stop = min(hi + 1, cursor + limit)
+        self._change_one("advance_cursor", lo=lo, cursor=cursor, next=stop)
+        return _endings(
+            ((call, 0, closes_at, canceled_at) for call in range(cursor, stop)),
+            now,
+        )
+
+
+def _from_due(rows: list[Row], now: int) -> list[EndingCall]:
+    return _endings(sorted(rows, key=itemgetter(0)), now)
+
+
+def _endings(rows: Iterable[Row], now: int) -> list[EndingCall]:
+    """One ending for each (call, attempts made, closes_at, canceled_at)."""
+    endings = []
+    for call, attempts, closes_at, canceled_at in rows:
+        is_over = closes_at is not None and closes_at <= now
+        ending = ending_of(closes_at if is_over else None, canceled_at)
+        assert ending is not None
+        event, at = ending
+        endings.append(
+            EndingCall(
+                call_id=CallId(call),
+                event=event,
+                from_state=CallState.WAITING if attempts else CallState.QUEUED,
+                at=to_time(at),
+            )
+        )
+    return endings

@@ -1,0 +1,316 @@
+-- Accounts and what they deploy ---------------------------------------------------------
+
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+    pci_granted INTEGER NOT NULL DEFAULT 0 CHECK (pci_granted IN (0, 1)),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE account_user (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES account,
+    email TEXT NOT NULL,
+    -- The address without case: one person cannot have two accounts by typing differently.
+    email_key TEXT NOT NULL UNIQUE,
+    key_hash BLOB NOT NULL,
+    is_admin INTEGER NOT NULL CHECK (is_admin IN (0, 1)),
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER
+) STRICT;
+
+CREATE TABLE user_right (
+    user INTEGER NOT NULL REFERENCES account_user,
+    name TEXT NOT NULL,
+    PRIMARY KEY (user, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE program (
+    id INTEGER PRIMARY KEY,
+    product TEXT NOT NULL CHECK (product IN ('fuse', 'insight')),
+    account INTEGER NOT NULL REFERENCES account,
+    owner INTEGER NOT NULL REFERENCES account_user,
+    name TEXT NOT NULL,
+    -- A JSON list of column names; NULL = the survey has no metadatabase.
+    metadatabase TEXT,
+    script TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER
+) STRICT;
+
+CREATE TABLE deployment (
+    id INTEGER PRIMARY KEY,
+    program INTEGER NOT NULL REFERENCES program,
+    label TEXT NOT NULL,
+    script TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    caller_id TEXT NOT NULL,
+    trunk TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    max_responses INTEGER CHECK (max_responses >= 0),
+    responses INTEGER NOT NULL DEFAULT 0 CHECK (responses >= 0),
+    deleted_at INTEGER
+) STRICT;
+
+CREATE INDEX deployment_program ON deployment (program);
+
+-- What was queued: written once, never changed ------------------------------------------
+
+-- The last number given out of each kind. Calls cannot take SQLite's own next rowid,
+-- because a list reserves a range of them and others queue meanwhile.
+CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO counter (name, last) VALUES ('call', 0), ('live', 0);
+
+CREATE TABLE batch (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    deployment INTEGER NOT NULL REFERENCES deployment,
+    user INTEGER NOT NULL REFERENCES account_user,
+    state TEXT NOT NULL CHECK (state IN ('loading', 'live', 'dropped')),
+    -- The order in which batches went live; a cancellation covers all up to its own mark.
+    live_seq INTEGER,
+    queued_at INTEGER NOT NULL,
+    -- The call of a batch that never was a list; a list's calls stand in its segments.
+    only_call INTEGER,
+    opens_at INTEGER NOT NULL,
+    closes_at INTEGER CHECK (closes_at > opens_at),
+    start_given INTEGER NOT NULL CHECK (start_given IN (0, 1)),
+    max_attempts INTEGER NOT NULL CHECK (max_attempts BETWEEN 1 AND 10),
+    wait INTEGER NOT NULL CHECK (wait >= 0),
+    wait_given INTEGER NOT NULL CHECK (wait_given IN (0, 1)),
+    result_url TEXT NOT NULL,
+    is_pci INTEGER NOT NULL CHECK (is_pci IN (0, 1)),
+    CHECK ((state = 'live') = (live_seq IS NOT NULL))
+) STRICT;
+
+CREATE INDEX batch_not_live ON batch (state) WHERE state <> 'live';
+
+CREATE TABLE call (
+    id INTEGER PRIMARY KEY,
+    batch INTEGER NOT NULL REFERENCES batch,
+    sent TEXT NOT NULL,
+    number TEXT NOT NULL,
+    ani TEXT NOT NULL,
+    postd TEXT NOT NULL,
+    variables TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER call_never_changes BEFORE UPDATE ON call BEGIN
+    SELECT raise(ABORT, 'a call is written once and never changed');
+END;
+
+-- What is in motion ---------------------------------------------------------------------
+
+-- A run of consecutive call ids of one list. Ids below the cursor were handed out; those
+-- from the cursor to hi wait; those above hi, up to room, are reserved for the next slice.
+CREATE TABLE segment (
+    lo INTEGER PRIMARY KEY,
+    hi INTEGER NOT NULL,
+    room INTEGER NOT NULL,
+    cursor INTEGER NOT NULL,
+    batch INTEGER NOT NULL REFERENCES batch,
+    deployment INTEGER NOT NULL,
+    trunk TEXT NOT NULL,
+    live_seq INTEGER,
+    opens_at INTEGER NOT NULL,
+    closes_at INTEGER,
+    -- Set once opens_at has passed, so that claiming does not wade through later lists.
+    is_open INTEGER NOT NULL DEFAULT 0 CHECK (is_open IN (0, 1)),
+    CHECK (lo - 1 <= hi AND hi <= room),
+    CHECK (lo <= cursor AND cursor <= hi + 1)
+) STRICT;
+
+CREATE INDEX segment_batch ON segment (batch);
+CREATE INDEX segment_open ON segment (trunk, live_seq, lo) WHERE is_open = 1 AND cursor <= hi;
+CREATE INDEX segment_opening ON segment (trunk, opens_at)
+    WHERE is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi;
+CREATE INDEX segment_closing ON segment (closes_at)
+    WHERE live_seq IS NOT NULL AND closes_at IS NOT NULL AND cursor <= hi;
+CREATE INDEX segment_deployment ON segment (deployment, live_seq)
+    WHERE live_seq IS NOT NULL AND cursor <= hi;
+
+CREATE TRIGGER segment_hands_out_once BEFORE UPDATE OF cursor ON segment
+WHEN new.cursor < old.cursor BEGIN
+    SELECT raise(ABORT, 'a call handed out by its list is never handed out again');
+END;
+
+-- Single calls and retries that wait.
+CREATE TABLE due (
+    call INTEGER PRIMARY KEY REFERENCES call,
+    trunk TEXT NOT NULL,
+    next_at INTEGER NOT NULL,
+    closes_at INTEGER,
+    deployment INTEGER NOT NULL,
+    live_seq INTEGER NOT NULL,
+    counted INTEGER NOT NULL CHECK (counted >= 0),
+    given_back INTEGER NOT NULL CHECK (given_back >= 0)
+) STRICT;
+
+CREATE INDEX due_next ON due (trunk, next_at);
+CREATE INDEX due_closing ON due (closes_at) WHERE closes_at IS NOT NULL;
+CREATE INDEX due_deployment ON due (deployment, live_seq);
+
+-- Calls that somebody works on; one row a call, so none can be claimed twice.
+CREATE TABLE active (
+    call INTEGER PRIMARY KEY REFERENCES call,
+    attempt INTEGER NOT NULL CHECK (attempt >= 1),
+    owner TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('claimed', 'dialing', 'connected')),
+    trunk TEXT NOT NULL,
+    claimed_at INTEGER NOT NULL,
+    -- Attempts that count, this one too once it is dialling; given_back leaves it out.
+    counted INTEGER NOT NULL CHECK (counted >= 0),
+    given_back INTEGER NOT NULL CHECK (given_back >= 0),
+    CHECK (attempt = counted + given_back + (state = 'claimed'))
+) STRICT;
+
+CREATE TABLE owner (
+    id TEXT PRIMARY KEY,
+    heartbeat_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cancellation (
+    id INTEGER PRIMARY KEY,
+    deployment INTEGER NOT NULL REFERENCES deployment,
+    -- Covers every batch of the deployment whose live_seq is not greater.
+    through INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    -- 1 once no waiting call is covered by it any more.
+    settled INTEGER NOT NULL CHECK (settled IN (0, 1))
+) STRICT;
+
+CREATE INDEX cancellation_deployment ON cancellation (deployment, through);
+CREATE INDEX cancellation_unsettled ON cancellation (deployment, through, at) WHERE settled = 0;
+
+-- What happened -------------------------------------------------------------------------
+
+-- Written before the first byte is sent; the key is why no number is dialled twice.
+CREATE TABLE attempt (
+    call INTEGER NOT NULL REFERENCES call,
+    number INTEGER NOT NULL CHECK (number >= 1),
+    started_at INTEGER NOT NULL,
+    trunk TEXT NOT NULL,
+    dialed TEXT NOT NULL,
+    caller_id TEXT NOT NULL,
+    sip_call_id TEXT NOT NULL,
+    from_tag TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    cseq INTEGER NOT NULL,
+    local_sip TEXT NOT NULL,
+    remote_address TEXT NOT NULL DEFAULT '',
+    rang_at INTEGER,
+    answered_at INTEGER,
+    to_tag TEXT,
+    remote_target TEXT,
+    route_set TEXT,
+    dialog_cseq INTEGER,
+    ended_at INTEGER,
+    outcome TEXT,
+    counts INTEGER NOT NULL DEFAULT 1 CHECK (counts IN (0, 1)),
+    sip_code INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (call, number),
+    CHECK ((ended_at IS NULL) = (outcome IS NULL)),
+    CHECK ((answered_at IS NULL) = (to_tag IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Calls in motion with all that recovery and a decision about them need.
+CREATE VIEW in_motion AS
+SELECT a.call, a.attempt, a.owner, a.state, a.trunk, a.claimed_at, a.counted, a.given_back,
+       b.deployment, b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait,
+       b.wait_given, b.result_url, b.is_pci,
+       EXISTS (SELECT 1 FROM cancellation x
+                WHERE x.deployment = b.deployment AND x.through >= b.live_seq) AS canceled,
+       t.started_at, t.trunk AS dialed_on, t.dialed, t.caller_id, t.sip_call_id, t.from_tag,
+       t.branch, t.cseq, t.local_sip, t.remote_address, t.rang_at, t.to_tag, t.remote_target,
+       t.route_set, t.dialog_cseq
+  FROM active a
+  JOIN call c ON c.id = a.call
+  JOIN batch b ON b.id = c.batch
+  LEFT JOIN attempt t ON t.call = a.call AND t.number = a.attempt;
+
+CREATE TRIGGER attempt_ends_once BEFORE UPDATE ON attempt
+WHEN old.ended_at IS NOT NULL BEGIN
+    SELECT raise(ABORT, 'an attempt that is over never changes');
+END;
+
+CREATE TABLE answer (
+    call INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    position INTEGER NOT NULL CHECK (position >= 1),
+    at INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (call, attempt, position),
+    FOREIGN KEY (call, attempt) REFERENCES attempt (call, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ended (
+    call INTEGER PRIMARY KEY REFERENCES call,
+    state TEXT NOT NULL
+        CHECK (state IN ('completed', 'canceled', 'exhausted', 'expired', 'rejected')),
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER ended_is_final BEFORE UPDATE ON ended BEGIN
+    SELECT raise(ABORT, 'a call that has ended never changes');
+END;
+
+-- A call stands in one place only.
+CREATE TRIGGER due_stands_alone BEFORE INSERT ON due
+WHEN EXISTS (SELECT 1 FROM active WHERE call = new.call)
+    OR EXISTS (SELECT 1 FROM ended WHERE call = new.call) BEGIN
+    SELECT raise(ABORT, 'a call that is active or has ended does not wait');
+END;
+
+CREATE TRIGGER active_stands_alone BEFORE INSERT ON active
+WHEN EXISTS (SELECT 1 FROM due WHERE call = new.call)
+    OR EXISTS (SELECT 1 FROM ended WHERE call = new.call) BEGIN
+    SELECT raise(ABORT, 'a call that waits or has ended is not active');
+END;
+
+CREATE TRIGGER ended_stands_alone BEFORE INSERT ON ended
+WHEN EXISTS (SELECT 1 FROM active WHERE call = new.call)
+    OR EXISTS (SELECT 1 FROM due WHERE call = new.call) BEGIN
+    SELECT raise(ABORT, 'a call that waits or is active has not ended');
+END;
+
+-- What is owed to a result_url ----------------------------------------------------------
+
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    -- Once a call, whatever happens.
+    call INTEGER NOT NULL UNIQUE REFERENCES call,
+    url TEXT NOT NULL,
+    webhook_id TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    body BLOB NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
+    due_at INTEGER,
+    tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    -- Who is sending it at this moment.
+    owner TEXT,
+    CHECK ((state = 'pending') = (due_at IS NOT NULL)),
+    CHECK (owner IS NULL OR state = 'pending')
+) STRICT;
+
+CREATE INDEX notice_due ON notice (due_at) WHERE state = 'pending' AND owner IS NULL;
+CREATE INDEX notice_claimed ON notice (owner) WHERE owner IS NOT NULL;
+CREATE INDEX notice_dead ON notice (id) WHERE state = 'dead';
+
+CREATE TABLE notice_try (
+    notice INTEGER NOT NULL REFERENCES notice,
+    number INTEGER NOT NULL CHECK (number >= 1),
+    at INTEGER NOT NULL,
+    -- HTTP status; NULL = no answer came.
+    status INTEGER,
+    problem TEXT NOT NULL,
+    took_ms INTEGER NOT NULL,
+    PRIMARY KEY (notice, number)
+) STRICT, WITHOUT ROWID;

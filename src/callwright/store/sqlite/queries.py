@@ -1,0 +1,53 @@
+"""The SQL of this store, by name.
+
+Every file in `sql/` holds queries in this form, and nothing else:
+
+    -- name: heartbeat
+    -- One sentence on what the query promises.
+    UPDATE owner SET ... ;
+
+They are read once, when the module is loaded. A name that is used twice, or a query without
+its sentence, is an error.
+"""
+
+import re
+from importlib.resources import files
+
+_HEAD = re.compile(r"^-- name: *(\S*) *$", re.MULTILINE)
+
+
+def parse_queries(text: str, source: str) -> dict[str, str]:
+    """The queries in `text` by name, without their comments.
+
+    Raises:
+        ValueError: text before the first name, a name that is no lower-case word or stands
+            twice, a query without a sentence or without SQL.
+    """
+    before, *parts = _HEAD.split(text)
+    if before.strip():
+        raise ValueError(f"{source}: text before the first '-- name:'")
+    queries: dict[str, str] = {}
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        lines = body.strip().splitlines()
+        if not re.fullmatch(r"[a-z][a-z_]*", name) or name in queries:
+            raise ValueError(f"{source}: {name!r} is no name, or stands twice")
+        if not lines or not lines[0].startswith("-- "):
+            raise ValueError(f"{source}: {name} does not say what it promises")
+        sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
+        if not sql.endswith(";"):
+            raise ValueError(f"{source}: {name} has no SQL, or it does not end with ';'")
+        queries[name] = sql
+    return queries
+
+
+def _load() -> dict[str, str]:
+    queries: dict[str, str] = {}
+    for file in sorted(files(__package__).joinpath("sql").iterdir(), key=lambda entry: entry.name):
+        for name, sql in parse_queries(file.read_text(encoding="utf-8"), file.name).items():
+            if name in queries:
+                raise ValueError(f"{file.name}: {name} stands in another file too")
+            queries[name] = sql
+    return queries
+
+
+QUERIES = _load()

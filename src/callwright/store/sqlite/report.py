@@ -1,0 +1,132 @@
+"""What is known of calls and of the queue.
+
+A call's state is derived from where it stands: ended, active, due, or not yet handed out by
+its list. One that a cancellation or its window has ended is shown so at once, even while
+nobody has settled it.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from callwright.domain.account import Product
+from callwright.domain.call import Attempt, CallDetails
+from callwright.domain.history import history_of
+from callwright.domain.ids import AccountId, BatchId, CallId, DeploymentId, UserId
+from callwright.domain.lifecycle import CallState, next_state
+from callwright.domain.outcome import Outcome
+from callwright.ports.store import QueueCounts
+from callwright.store.sqlite.endings import ending_of
+from callwright.store.sqlite.session import Session
+from callwright.store.sqlite.values import (
+    Row,
+    Value,
+    contact_of,
+    schedule_of,
+    to_micros,
+    to_time,
+    to_time_or_none,
+)
+
+
+class ReportQuestions(Session):
+    """Status replies, notices, metrics, and when to look again."""
+
+    def call_details(self, call_id: CallId, now: datetime) -> CallDetails | None:
+        try:
+            details = self._details(call_id, call_id, now)
+        except OverflowError:  # no call has a number that SQLite cannot hold
+            return None
+        return details[0] if details else None
+
+    def batch_calls(self, batch_id: BatchId, now: datetime, limit: int) -> Sequence[CallDetails]:
+        details: list[CallDetails] = []
+        for lo, hi in sorted(self._rows("batch_ranges", batch=batch_id)):
+            room = limit - len(details)
+            if room <= 0:
+                break
+            details += self._details(lo, min(hi, lo + room - 1), now)
+        return details
+
+    def queue_counts(self) -> QueueCounts:
+        (row,) = self._rows("queue_counts")
+        waiting, active, pending, dead = (int(value or 0) for value in row)
+        return QueueCounts(
+            waiting=waiting, active=active, notices_pending=pending, notices_dead=dead
+        )
+
+    def next_due_at(self, trunk: str) -> datetime | None:
+        return to_time_or_none(self._number_or_none("next_due_at", trunk=trunk))
+
+    def next_closing_at(self) -> datetime | None:
+        return to_time_or_none(self._number_or_none("next_closing_at"))
+
+    def next_notice_at(self) -> datetime | None:
+        return to_time_or_none(self._number_or_none("next_notice_at"))
+
+    def _details(self, lo: int, hi: int, now: datetime) -> list[CallDetails]:
+        rows = self._rows("calls_between", lo=lo, hi=hi)
+        if not rows:
+            return []
+        answers: dict[tuple[Value, Value], dict[str, str]] = defaultdict(dict)
+        for call, attempt, name, value in self._rows("answers_between", lo=lo, hi=hi):
+            answers[call, attempt][name] = value
+        attempts: dict[Value, list[Attempt]] = defaultdict(list)
+        for row in self._rows("attempts_between", lo=lo, hi=hi):
+            attempts[row[0]].append(_attempt(row, answers.get((row[0], row[1]))))
+        at = to_micros(now)
+        return [_call_details(row, tuple(attempts.get(row[0], ())), at) for row in rows]
+
+
+def _call_details(row: Row, attempts: tuple[Attempt, ...], now: int) -> CallDetails:
+    call, batch, deployment, product, account, user = row[:6]
+    queued_at = to_time(row[19])
+    state, ended_at = _state(row, now)
+    return CallDetails(
+        id=CallId(call),
+        batch_id=BatchId(batch),
+        deployment_id=DeploymentId(deployment),
+        product=Product(product),
+        account_id=AccountId(account),
+        user_id=UserId(user),
+        contact=contact_of(row[6:11]),
+        schedule=schedule_of(row[11:19]),
+        queued_at=queued_at,
+        state=state,
+        history=history_of(queued_at, attempts, state=state, ended_at=ended_at),
+        attempts=attempts,
+    )
+
+
+def _state(row: Row, now: int) -> tuple[CallState, datetime | None]:
+    """Where the call stands, and when it ended if it did."""
+    closes_at = row[12]
+    ended_state, ended_at, active_state, attempts, canceled_at = row[20:]
+    if ended_state is not None:
+        return CallState(ended_state), to_time(ended_at)
+    if active_state is not None:
+        return CallState(active_state), None
+    state = CallState.WAITING if attempts else CallState.QUEUED
+    is_over = closes_at is not None and closes_at <= now
+    ending = ending_of(closes_at if is_over else None, canceled_at)
+    if ending is None:
+        return state, None
+    event, at = ending
+    return next_state(state, event), to_time(at)
+
+
+def _attempt(row: Row, answers: dict[str, str] | None) -> Attempt:
+    _, number, started_at, counts, rang_at, answered_at, ended_at, outcome, code, reason, sip = row
+    return Attempt(
+        number=number,
+        started_at=to_time(started_at),
+        counts=bool(counts),
+        rang_at=to_time_or_none(rang_at),
+        answered_at=to_time_or_none(answered_at),
+        ended_at=to_time_or_none(ended_at),
+        outcome=None if outcome is None else Outcome(outcome),
+        sip_code=code,
+        reason=reason,
+        sip_call_id=sip,
+        answers=answers,
+    )

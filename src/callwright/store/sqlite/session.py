@@ -1,0 +1,76 @@
+"""One connection, as the transactions use it: named queries in, plain rows out.
+
+The only place where SQL runs and where apsw's errors become ours; apsw's names never leave
+this package.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from callwright.errors import FieldInvalid, StoreUnavailable
+from callwright.store.sqlite.queries import QUERIES
+from callwright.store.sqlite.values import Row, Value
+
+
+def translated(exc: Exception) -> Exception:
+    """`exc` in this package's terms: what a transaction's caller is told.
+
+    A broken constraint is a fault of ours, not of the disk, and comes out as ValueError:
+    trying again would not help.
+    """
+    if isinstance(exc, apsw.ConstraintError):
+        return ValueError(f"the database forbids this: {exc}")
+    if isinstance(exc, apsw.Error):
+        return StoreUnavailable(f"the database failed: {type(exc).__name__}: {exc}")
+    if isinstance(exc, UnicodeEncodeError):
+        return FieldInvalid("text", "holds a character that is no Unicode text")
+    return exc
+
+
+class Session:
+    """Runs named queries on one connection, inside whatever transaction is open there."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def _rows(self, query: str, **values: Value) -> list[Row]:
+        return self._connection.execute(QUERIES[query], values).fetchall()
+
+    def _row(self, query: str, **values: Value) -> Row | None:
+        """The first row, or None."""
+        return self._connection.execute(QUERIES[query], values).fetchone()
+
+    def _find(self, query: str, **values: Value) -> Row | None:
+        """The row that a question is about, or None; no row holds what SQLite cannot hold."""
+        try:
+            return self._row(query, **values)
+        except (OverflowError, UnicodeEncodeError):
+            return None
+
+    def _number(self, query: str, **values: Value) -> int:
+        """The one number that a query always gives."""
+        number: int = self._connection.execute(QUERIES[query], values).get
+        return number
+
+    def _number_or_none(self, query: str, **values: Value) -> int | None:
+        row = self._find(query, **values)
+        return None if row is None else row[0]
+
+    def _change(self, query: str, **values: Value) -> int:
+        """How many rows the query changed."""
+        self._connection.execute(QUERIES[query], values)
+        return self._connection.changes()
+
+    def _change_one(self, query: str, **values: Value) -> None:
+        """Run a query that changes one row.
+
+        Raises:
+            ValueError: there was no such row.
+        """
+        if self._change(query, **values) == 0:
+            raise ValueError(f"{query}: there is no such row")
+
+    def _change_many(self, query: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Run a query for each of `rows`, values in the order in which the query names them."""
+        self._connection.executemany(QUERIES[query], rows)

@@ -1,0 +1,96 @@
+-- name: take_due_calls
+-- Take up to :limit calls out of the queue whose time has come; each is handed out once.
+-- Looks at the first :look rows only: those that a cancellation or their window has ended
+-- are being settled meanwhile, and a million of them must not be waded through each time.
+DELETE FROM due
+ WHERE call IN (
+       SELECT call
+         FROM (SELECT call, closes_at, deployment, live_seq FROM due
+                WHERE trunk = :trunk AND next_at <= :now
+                ORDER BY next_at, call
+                LIMIT :look) AS first
+        WHERE (closes_at IS NULL OR closes_at > :now)
+          AND NOT EXISTS (SELECT 1 FROM cancellation c
+                           WHERE c.settled = 0 AND c.deployment = first.deployment
+                             AND c.through >= first.live_seq)
+        LIMIT :limit)
+RETURNING next_at, call, counted, given_back;
+
+-- name: open_segments
+-- Let the lists of a trunk be claimed whose window has opened.
+UPDATE segment SET is_open = 1
+ WHERE is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi
+   AND trunk = :trunk AND opens_at <= :now;
+
+-- name: first_open_segment
+-- The segment to claim from: lists by the moment they went live.
+SELECT lo, hi, cursor, opens_at
+  FROM segment s
+ WHERE is_open = 1 AND cursor <= hi AND trunk = :trunk
+   AND opens_at <= :now AND (closes_at IS NULL OR closes_at > :now)
+   AND NOT EXISTS (SELECT 1 FROM cancellation c
+                    WHERE c.settled = 0 AND c.deployment = s.deployment
+                      AND c.through >= s.live_seq)
+ ORDER BY live_seq, lo
+ LIMIT 1;
+
+-- name: advance_cursor
+-- Take the calls from :cursor up to :next, not included, out of a segment.
+UPDATE segment SET cursor = :next WHERE lo = :lo AND cursor = :cursor AND :next <= hi + 1;
+
+-- name: add_active
+-- Note who took a call, for which attempt.
+INSERT INTO active (call, attempt, owner, state, trunk, claimed_at, counted, given_back)
+VALUES (:call, :counted + :given_back + 1, :owner, 'claimed', :trunk, :now, :counted, :given_back);
+
+-- name: calls_to_dial
+-- All that dialling needs of the calls whose ids the JSON list :calls holds.
+SELECT c.id, c.batch, b.deployment, c.sent, c.number, c.ani, c.postd, c.variables,
+       b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
+       b.result_url, b.is_pci
+  FROM call c JOIN batch b ON b.id = c.batch
+ WHERE c.id IN (SELECT value FROM json_each(:calls));
+
+-- name: release_claim
+-- Take back a claim under which nothing was sent.
+DELETE FROM active
+ WHERE call = :call AND attempt = :attempt AND owner = :owner AND state = 'claimed'
+RETURNING counted, given_back;
+
+-- name: put_back
+-- Let a call that was taken wait until :next_at.
+INSERT INTO due (call, trunk, next_at, closes_at, deployment, live_seq, counted, given_back)
+SELECT c.id, d.trunk, :next_at, b.closes_at, b.deployment, b.live_seq, :counted, :given_back
+  FROM call c JOIN batch b ON b.id = c.batch JOIN deployment d ON d.id = b.deployment
+ WHERE c.id = :call
+RETURNING deployment, live_seq;
+
+-- name: reopen_cancellations
+-- Cancellations that cover a call which waits again have something to settle again.
+UPDATE cancellation SET settled = 0
+ WHERE deployment = :deployment AND through >= :live_seq AND settled = 1;
+
+-- name: next_due_at
+-- The earliest moment at which a call of :trunk that waits may be tried.
+SELECT min(at) FROM (
+    SELECT at FROM (
+        SELECT next_at AS at FROM due
+         WHERE trunk = :trunk AND (closes_at IS NULL OR closes_at > next_at)
+           AND NOT EXISTS (SELECT 1 FROM cancellation c
+                            WHERE c.settled = 0 AND c.deployment = due.deployment
+                              AND c.through >= due.live_seq)
+         ORDER BY next_at LIMIT 1)
+    UNION ALL
+    SELECT at FROM (
+        SELECT opens_at AS at FROM segment s
+         WHERE trunk = :trunk AND is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi
+           AND NOT EXISTS (SELECT 1 FROM cancellation c
+                            WHERE c.settled = 0 AND c.deployment = s.deployment
+                              AND c.through >= s.live_seq)
+         ORDER BY opens_at LIMIT 1)
+    UNION ALL
+    SELECT min(opens_at) AS at FROM segment s
+     WHERE trunk = :trunk AND is_open = 1 AND cursor <= hi
+       AND NOT EXISTS (SELECT 1 FROM cancellation c
+                        WHERE c.settled = 0 AND c.deployment = s.deployment
+                          AND c.through >= s.live_seq));

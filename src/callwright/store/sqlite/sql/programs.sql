@@ -1,0 +1,62 @@
+-- name: add_program
+-- Add an application or a survey.
+INSERT INTO program (product, account, owner, name, metadatabase, script, created_at)
+VALUES (:product, :account, :owner, :name, :metadatabase, :script, :now)
+RETURNING id;
+
+-- name: program_script
+-- The script that the program's next deployment takes.
+SELECT script FROM program WHERE id = :program;
+
+-- name: set_program_script
+-- Replace the script that the program's next deployment takes.
+UPDATE program SET script = :script WHERE id = :program;
+
+-- name: delete_program
+-- Mark a program as deleted; the first time counts.
+UPDATE program SET deleted_at = :now WHERE id = :program AND deleted_at IS NULL;
+
+-- name: delete_deployments
+-- Mark a program's deployments as deleted; the first time counts.
+UPDATE deployment SET deleted_at = :now WHERE program = :program AND deleted_at IS NULL;
+
+-- name: program
+-- The program of one product with this id, deleted or not.
+SELECT id, product, account, owner, name, created_at, deleted_at, metadatabase
+  FROM program WHERE id = :program AND product = :product;
+
+-- name: programs
+-- Every program of one product in the order they were added, deleted or not.
+SELECT id, product, account, owner, name, created_at, deleted_at, metadatabase
+  FROM program WHERE product = :product ORDER BY id;
+
+-- name: add_deployment
+-- Deploy a program; being the newest makes it the current one.
+INSERT INTO deployment (program, label, script, variables, caller_id, trunk, created_at,
+                        expires_at, max_responses)
+VALUES (:program, :label, :script, :variables, :caller_id, :trunk, :now,
+        :expires_at, :max_responses)
+RETURNING id;
+
+-- name: deployment
+-- One deployment with its program, and whether no later one of the program exists.
+SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
+       d.expires_at, d.max_responses, d.responses, d.deleted_at,
+       d.id = (SELECT max(id) FROM deployment WHERE program = d.program),
+       p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, p.metadatabase
+  FROM deployment d JOIN program p ON p.id = d.program
+ WHERE d.id = :deployment;
+
+-- name: deployments
+-- Every deployment of a program in the order they were made.
+SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
+       d.expires_at, d.max_responses, d.responses, d.deleted_at,
+       d.id = (SELECT max(id) FROM deployment WHERE program = d.program),
+       p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, p.metadatabase
+  FROM deployment d JOIN program p ON p.id = d.program
+ WHERE d.program = :program
+ ORDER BY d.id;
+
+-- name: count_response
+-- Count one visit that ran to its end.
+UPDATE deployment SET responses = responses + 1 WHERE id = :deployment;

@@ -1,0 +1,115 @@
+"""How values stand in the database, and how rows become values again.
+
+Times and spans are whole microseconds (since 1970 in UTC): exact, and comparable in SQL.
+Lists and mappings are JSON text. Everything that SQLite cannot hold is refused here, or by
+the one place that runs SQL (`session`), before it gets there.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from callwright.domain.call import Contact, Schedule
+from callwright.domain.phone import DialString, PhoneNumber
+from callwright.domain.retry import RetryPolicy
+from callwright.domain.window import Window
+from callwright.errors import FieldInvalid
+
+Value = None | int | float | str | bytes
+Row = tuple[Any, ...]
+"""What a query gives; the schema's STRICT tables promise the types."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_encode = msgspec.json.Encoder().encode
+
+
+def to_micros(at: datetime) -> int:
+    """`at` as microseconds since 1970.
+
+    Raises:
+        TypeError: `at` is naive.
+    """
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def to_micros_or_none(at: datetime | None) -> int | None:
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
+def span_to_micros(span: timedelta) -> int:
+    return span // _MICROSECOND
+
+
+def to_time(micros: int) -> datetime:
+    """The moment that a time column holds."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def to_time_or_none(micros: int | None) -> datetime | None:
+    return None if micros is None else to_time(micros)
+
+
+def to_json(value: Mapping[str, object] | Sequence[str]) -> str:
+    """`value` as compact JSON.
+
+    Raises:
+        FieldInvalid: half of a surrogate pair, which is no Unicode text.
+    """
+    try:
+        return _encode(value).decode()
+    except UnicodeEncodeError as exc:
+        raise FieldInvalid("variables", "hold a character that is no Unicode text") from exc
+
+
+def json_mapping(text: str) -> dict[str, object]:
+    return dict(json.loads(text))
+
+
+def json_texts(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+def schedule_values(schedule: Schedule) -> dict[str, Value]:
+    """The columns of `batch` that hold a schedule."""
+    return {
+        "opens_at": to_micros(schedule.window.opens_at),
+        "closes_at": to_micros_or_none(schedule.window.closes_at),
+        "start_given": schedule.start_given,
+        "max_attempts": schedule.retry.max_attempts,
+        "wait": span_to_micros(schedule.retry.wait),
+        "wait_given": schedule.wait_given,
+        "result_url": schedule.result_url,
+        "is_pci": schedule.is_pci,
+    }
+
+
+def schedule_of(columns: Row) -> Schedule:
+    """The schedule in the eight columns of `schedule_values`, in that order."""
+    opens_at, closes_at, start_given, max_attempts, wait, wait_given, result_url, is_pci = columns
+    return Schedule(
+        window=Window(opens_at=to_time(opens_at), closes_at=to_time_or_none(closes_at)),
+        start_given=bool(start_given),
+        retry=RetryPolicy(max_attempts=max_attempts, wait=timedelta(microseconds=wait)),
+        wait_given=bool(wait_given),
+        result_url=result_url,
+        is_pci=bool(is_pci),
+    )
+
+
+def contact_values(contact: Contact) -> tuple[str, str, str, str, str]:
+    """What `call` keeps of a contact: sent, number, ani, postd, variables."""
+    dial = contact.dial
+    return (dial.sent, dial.number.e164, dial.ani, dial.postd, to_json(contact.variables))
+
+
+def contact_of(columns: Row) -> Contact:
+    """The contact in the five columns of `contact_values`, in that order."""
+    sent, number, ani, postd, variables = columns
+    return Contact(
+        dial=DialString(sent=sent, number=PhoneNumber(number), ani=ani, postd=postd),
+        variables=json_mapping(variables),
+    )

@@ -1,0 +1,195 @@
+"""The one thread that writes: takes what waits, commits once, tells everybody.
+
+A group is what was waiting when the thread got to it and what came while it worked, up to
+`GROUP_S`. Each piece of work runs in a savepoint of its own, so that an exception undoes
+only its own changes; one commit then makes the whole group durable, which costs hardly more
+than it would for one. Results leave for the event loop in a single call.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+import structlog
+
+from callwright.errors import StoreUnavailable
+from callwright.ports.store import Lane, WriteTx
+from callwright.store.sqlite.session import translated
+from callwright.store.sqlite.transactions import SqliteWriteTx
+
+GROUP_S = 0.005
+"""How long a group goes on taking work; a slice of a list may be begun within it."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """One piece of work, and then what came of it."""
+
+    work: Callable[[WriteTx], Any]
+    lane: Lane
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """Owns the connection it is given, until `close`."""
+
+    def __init__(self, connection: apsw.Connection, *, sweeps: bool) -> None:
+        """`sweeps`: delete what dropped lists left while nothing waits."""
+        self._connection = connection
+        self._tx = SqliteWriteTx(connection)
+        self._sweeps = sweeps
+        self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in Lane}
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[WriteTx], Any], lane: Lane) -> asyncio.Future[Any]:
+        """The future result of `work`; belongs to the event loop that runs now.
+
+        Raises:
+            StoreUnavailable: the store was closed.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(work, lane, loop, loop.create_future())
+        with self._wake:
+            if self._closing:
+                raise StoreUnavailable("the database was closed")
+            self._lanes[lane].append(waiting)
+            self._wake.notify()
+        return waiting.future
+
+    def close(self) -> None:
+        """Finish what waits, end the thread, and close the connection. Blocks."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._anything_waits() and not self._sweep_waits():
+                    if self._closing:
+                        return
+                    self._wake.wait()
+            if self._anything_waits():
+                self._do_group()
+            else:
+                self._sweep()
+
+    def _anything_waits(self) -> bool:
+        return any(self._lanes.values())
+
+    def _sweep_waits(self) -> bool:
+        return self._sweeps and self._tx.sweep_waits and not self._closing
+
+    def _next(self, *, late: bool) -> _Waiting | None:
+        """What to do next: by lane, or only a slice of a list when it is `late`."""
+        for lane in (Lane.IMPORT,) if late else Lane:
+            if self._lanes[lane]:
+                return self._lanes[lane].popleft()
+        return None
+
+    def _do_group(self) -> None:
+        group: list[_Waiting] = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._run_group(group)
+            self._connection.execute("COMMIT")
+        except (apsw.Error, StoreUnavailable) as exc:
+            log.error("database failed", problem=str(exc), works=len(group))
+            self._undo()
+            # A commit that failed may be on disk all the same: nobody is told that it is not.
+            for waiting in group or self._take_all(group):
+                waiting.error = waiting.error or StoreUnavailable(str(translated(exc)))
+        _resolve(group)
+
+    def _run_group(self, group: list[_Waiting]) -> None:
+        """Do what waits, adding it to `group`: until none does or the time is up, then at
+        most one slice of a list."""
+        until = time.monotonic() + GROUP_S
+        while True:
+            waiting = self._next(late=time.monotonic() >= until)
+            if waiting is None:
+                return
+            group.append(waiting)
+            self._do(waiting)
+            if waiting.lane is Lane.IMPORT:
+                return
+
+    def _do(self, waiting: _Waiting) -> None:
+        """Run one piece of work; an exception undoes its changes and is kept for its caller.
+
+        Raises:
+            StoreUnavailable, apsw.Error: the whole transaction is lost.
+        """
+        execute = self._connection.execute
+        execute("SAVEPOINT work")
+        try:
+            waiting.result = waiting.work(self._tx)
+        except Exception as exc:
+            waiting.error = translated(exc)
+            # On some errors (disk full, out of memory) SQLite itself undoes everything.
+            if not self._connection.in_transaction:
+                raise StoreUnavailable("the database undid the whole transaction") from exc
+            execute("ROLLBACK TO work")
+        execute("RELEASE work")
+
+    def _sweep(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._tx.sweep()
+            self._connection.execute("COMMIT")
+        except apsw.Error as exc:
+            # Left for the next start: what was dropped is invisible, it only takes up room.
+            log.warning("deleting dropped lists failed", problem=str(exc))
+            self._tx.sweep_waits = False
+            self._undo()
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except apsw.Error as exc:
+                log.error("rollback failed", problem=str(exc))
+
+    def _take_all(self, group: list[_Waiting]) -> list[_Waiting]:
+        """Move everything that waits into `group`, which is returned."""
+        for lane in self._lanes.values():
+            while lane:
+                group.append(lane.popleft())
+        return group
+
+
+def _resolve(group: list[_Waiting]) -> None:
+    """Tell everybody in one call to their event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for waiting in group:
+        by_loop.setdefault(waiting.loop, []).append(waiting)
+    for loop, its_own in by_loop.items():
+        # A loop that was closed meanwhile has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_deliver, its_own)
+
+
+def _deliver(group: list[_Waiting]) -> None:
+    for waiting in group:
+        if waiting.future.done():  # its caller was cancelled
+            continue
+        if waiting.error is not None:
+            waiting.future.set_exception(waiting.error)
+        else:
+            waiting.future.set_result(waiting.result)
