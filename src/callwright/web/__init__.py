@@ -1,0 +1,6 @@
+"""HTTP: the routes of the dialects, health, and the server they run on."""
+
+from callwright.web.app import make_app
+from callwright.web.server import HttpServer
+
+__all__ = ["HttpServer", "make_app"]

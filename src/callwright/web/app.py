@@ -1,0 +1,45 @@
+"""The ASGI application: every path the server answers, and an answer for every other."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from callwright.clock import Clock
+from callwright.config import Config
+from callwright.dialects.negotiate import wants_xml
+from callwright.ports.store import Store
+from callwright.web.dialect_routes import Surroundings, dialect_routes
+from callwright.web.front import Front
+from callwright.web.health import health_routes
+from callwright.web.shapes import error_reply, product_of_path
+
+
+def make_app(
+    store: Store,
+    clock: Clock,
+    config: Config,
+    *,
+    on_queued: Callable[[], None],
+    line_is_up: Callable[[], bool],
+    can_speak: Callable[[], bool] = lambda: True,
+) -> ASGIApp:
+    """The whole HTTP side of a server.
+
+    `on_queued` is called after each commit that queued or cancelled calls; `line_is_up`
+    decides `/readyz` together with the store; `can_speak` says whether a speech engine is
+    at hand, without which deployments that speak cannot be queued on.
+    """
+    around = Surroundings(
+        store=store, clock=clock, config=config, on_queued=on_queued, can_speak=can_speak
+    )
+    routes = [*dialect_routes(around), *health_routes(store, line_is_up)]
+    return Front(Router(routes, redirect_slashes=False, default=_no_such_path))
+
+
+async def _no_such_path(scope: Scope, receive: Receive, send: Send) -> None:
+    xml = wants_xml(Request(scope).headers.get("accept"))
+    product = product_of_path(scope["path"])
+    reply = error_reply(product, 404, "There is nothing at this path.", xml=xml)
+    await reply(scope, receive, send)

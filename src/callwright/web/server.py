@@ -1,0 +1,137 @@
+"""The HTTP server: an ASGI application on a port, inside the caller's event loop.
+
+uvicorn with httptools, and `protocol.Http1Protocol` over it. Measured on one route with
+Basic credentials and a form, 32 connections, in a uvloop loop, no store (requests a
+second): uvicorn + httptools 16,100, granian 2.8 embedded 7,800 to 14,100 (restless, and
+two Rust threads beside the loop), uvicorn + h11 4,500. Against granian's embedding spoke
+more than speed: it calls itself experimental, does not tell which port it got when asked
+for port 0, does not say when it answers, and binds with SO_REUSEPORT, so that a second
+server on the same port starts without a word and takes half of the requests. httptools
+alone loses the body of clients that offer `Upgrade: h2c`; the protocol mends that.
+
+Signals are left to the caller.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from callwright.config import HostPort
+from callwright.errors import ConfigInvalid
+from callwright.web.protocol import Http1Protocol
+
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than the usual 60 s of a proxy before us."""
+
+BACKLOG = 2048
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn's server, with its hands off the signals and a word when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+class HttpServer:
+    """Serves `app` on `listen` from `start` to `stop`."""
+
+    def __init__(self, app: ASGIApp, listen: HostPort) -> None:
+        self._listen = listen
+        self._config = uvicorn.Config(
+            app,
+            http=Http1Protocol,
+            ws="none",
+            lifespan="off",
+            loop="none",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            backlog=BACKLOG,
+        )
+        self._server = _Uvicorn(self._config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> HostPort:
+        """Answer requests; the address with the port that was really taken.
+
+        Raises:
+            ConfigInvalid: the address cannot be listened on, and why.
+        """
+        sockets = _bind(self._listen)
+        host, port = sockets[0].getsockname()[:2]
+        self._task = asyncio.create_task(self._server.serve(sockets))
+        await self._server.up.wait()
+        return HostPort(host, port)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no new request; those under way have `grace_s` seconds to finish."""
+        if self._task is None:
+            return
+        # uvicorn reads 0 as "at once" and None as "for ever".
+        self._config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]
+        self._server.should_exit = True
+        await self._task
+        self._task = None
+        for connection in list(self._server.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+
+
+def _bind(listen: HostPort) -> list[socket.socket]:
+    """A socket for each address that the host's name has, all on one port."""
+    try:
+        found = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError):
+        raise ConfigInvalid(f"server.listen: the host {listen.host} is not known") from None
+    # IPv4 first: its port is the one that is told.
+    addresses = sorted({(family, address[0]) for family, _, _, _, address in found})
+    sockets: list[socket.socket] = []
+    port = listen.port
+    try:
+        for family, host in addresses:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((host, port))
+            sock.listen(BACKLOG)
+            sock.setblocking(False)
+            port = sock.getsockname()[1]
+    except OSError as exc:
+        for sock in sockets:
+            sock.close()
+        raise ConfigInvalid(f"server.listen: {_why(listen, exc)}") from None
+    return sockets
+
+
+def _why(listen: HostPort, exc: OSError) -> str:
+    match exc.errno:
+        case errno.EADDRINUSE:
+            return f"{listen} is in use by another program; stop it or choose another port"
+        case errno.EADDRNOTAVAIL:
+            return f"{listen.host} is not an address of this machine"
+        case errno.EACCES:
+            return f"{listen} needs more rights; choose a port above 1023"
+        case _:
+            return f"{listen} cannot be listened on: {exc.strerror}"
