@@ -1,0 +1,322 @@
+"""What a receiver of notices sees, and what its answers come to."""
+
+import asyncio
+import socket
+import struct
+from datetime import timedelta
+
+import pytest
+import standardwebhooks
+from callback_receiver import (
+    BODY,
+    NOON,
+    Answer,
+    notice,
+    receiver,
+    resolves,
+    run,
+    says,
+    sender,
+    status,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callwright import __version__
+from callwright.callbacks.http_sender import read_retry_after
+from callwright.callbacks.signature import signing_keys
+from callwright.clock import SystemClock
+from callwright.domain.notice import Delivery
+from callwright.errors import ConfigInvalid
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDMfKQ9r8GKYo="
+
+
+def deliver(answer: Answer, **settings: object) -> Delivery:
+    """What one try against a server that answers so comes to."""
+
+    async def scenario() -> Delivery:
+        async with receiver(answer) as target, sender(**settings) as one:
+            return await one.send(notice(target.url()), NOON)
+
+    return run(scenario())
+
+
+def test_the_request_is_exactly_this() -> None:
+    async def scenario() -> tuple[bytes, int]:
+        async with receiver() as target, sender() as one:
+            assert (await one.send(notice(target.url(path="/cb?x=1&y=%20")), NOON)).ok
+            return target.requests[0], target.port
+
+    request, port = run(scenario())
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.decode().split("\r\n") == [
+        "POST /cb?x=1&y=%20 HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        f"User-Agent: Callwright/{__version__}",
+        "Accept: */*",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(BODY)}",
+        "X-Call-Id: 12345",
+        "webhook-id: msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+        f"webhook-timestamp: {int(NOON.timestamp())}",
+    ]
+    assert body == BODY
+
+
+def test_every_byte_of_the_body_arrives() -> None:
+    body = bytes(range(256)) * 1000
+
+    async def scenario() -> bytes:
+        async with receiver() as target, sender(secret=SECRET) as one:
+            sent = notice(target.url(), body=body, content_type="application/octet-stream")
+            assert (await one.send(sent, NOON)).ok
+            return target.requests[0]
+
+    assert run(scenario()).partition(b"\r\n\r\n")[2] == body
+
+
+def test_a_signature_satisfies_the_standard_s_own_verifier() -> None:
+    async def scenario() -> dict[str, str]:
+        async with receiver() as target, sender(secret=f"{SECRET} {OTHER_SECRET}") as one:
+            await one.send(notice(target.url()), SystemClock().now())
+            return target.head()
+
+    headers = run(scenario())
+    for secret in (SECRET, OTHER_SECRET):
+        webhook = standardwebhooks.Webhook(secret)
+        assert webhook.verify(BODY, headers) == {"status": "completed", "name": "Zoë"}
+        with pytest.raises(standardwebhooks.webhooks.WebhookVerificationError):
+            webhook.verify(BODY + b" ", headers)
+
+
+def test_without_a_secret_nothing_is_signed() -> None:
+    async def scenario() -> dict[str, str]:
+        async with receiver() as target, sender() as one:
+            await one.send(notice(target.url()), NOON)
+            return target.head()
+
+    assert "webhook-signature" not in run(scenario())
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["secret", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!", f"{SECRET} x", "whsec_" + "A" * 92],
+)
+def test_a_malformed_secret_is_a_clear_error(secret: str) -> None:
+    with pytest.raises(ConfigInvalid, match=r"callbacks\.secret"):
+        signing_keys(secret)
+
+
+def test_credentials_in_the_url_become_basic_authentication() -> None:
+    async def scenario() -> dict[str, str]:
+        async with receiver() as target, sender() as one:
+            await one.send(notice(target.url(host="al%40x:pa%3Ass@127.0.0.1")), NOON)
+            return target.head()
+
+    headers = run(scenario())
+    assert headers["authorization"] == "Basic YWxAeDpwYTpzcw=="
+    assert "al" not in headers["host"]
+
+
+@pytest.mark.parametrize("code", [200, 201, 202, 204, 299])
+def test_any_2xx_is_delivered(code: int) -> None:
+    answer = says("HTTP/1.1 204 No\r\n\r\n") if code == 204 else status(code)
+    delivery = deliver(answer)
+    assert (delivery.ok, delivery.status, delivery.problem) == (True, code, "")
+
+
+@pytest.mark.parametrize("code", [300, 301, 302, 303, 307, 308, 400, 404, 410, 429, 500, 503, 999])
+def test_any_other_status_is_a_failure_that_says_which(code: int) -> None:
+    delivery = deliver(status(code))
+    assert (delivery.ok, delivery.status, delivery.problem) == (False, code, f"http {code}")
+
+
+def test_nothing_the_receiver_says_is_repeated() -> None:
+    delivery = deliver(says("HTTP/1.1 500 root:x:0:0\r\nX: y\r\nContent-Length: 6\r\n\r\nsecret"))
+    assert delivery.problem == "http 500"
+
+
+def test_retry_after_is_passed_on_for_a_failure() -> None:
+    assert deliver(status(503, "Retry-After: 120")).retry_after == timedelta(minutes=2)
+    assert deliver(status(200, "Retry-After: 120")).retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        (" 7 ", 7),
+        ("86400", 86400),
+        ("86401", 86400),
+        ("9" * 20, 86400),
+        ("Wed, 01 May 2024 12:02:00 GMT", 120),
+        ("Wednesday, 01-May-24 12:02:00 GMT", 120),
+        ("Wed May  1 12:02:00 2024", 120),
+        ("Wed, 01 May 2024 14:02:00 +0200", 120),
+        ("Fri, 01 May 2099 12:02:00 GMT", 86400),
+        ("Wed, 01 May 2024 11:00:00 GMT", None),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("٣", None),
+        ("9" * 5000, None),
+        ("Wed, 99 May 2024 12:00:00 GMT", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_a_date(text: str | None, seconds: int | None) -> None:
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert read_retry_after(text, NOON) == expected
+
+
+@given(text=st.text(max_size=60))
+def test_any_retry_after_is_a_wait_of_at_most_a_day_or_nothing(text: str) -> None:
+    wait = read_retry_after(text, NOON)
+    assert wait is None or timedelta(0) <= wait <= timedelta(days=1)
+
+
+async def _hang(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(60)
+
+
+def _dribble(start: bytes, drop: bytes) -> Answer:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while True:
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _hang,
+        _dribble(b"", b"H"),
+        _dribble(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        _dribble(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        _dribble(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"."),
+        _dribble(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n.\r\n"),
+        _dribble(b"HTTP/1.1 200 OK\r\n\r\n", b"."),
+    ],
+    ids=["silent", "status", "headers", "continue", "body", "chunks", "until-closed"],
+)
+def test_a_slow_answer_ends_at_the_deadline(answer: Answer) -> None:
+    delivery = deliver(answer, deadline_s=0.2)
+    assert (delivery.status, delivery.problem) == (None, "timeout")
+    assert 190 <= delivery.took_ms < 3000
+
+
+def test_a_resolver_that_hangs_ends_at_the_deadline() -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        await asyncio.sleep(60)
+        return ["127.0.0.1"]
+
+    async def scenario() -> Delivery:
+        async with sender(resolve=resolve, deadline_s=0.1) as one:
+            return await one.send(notice("http://slow.example/"), NOON)
+
+    assert run(scenario()).problem == "timeout"
+
+
+def _endless(start: bytes, block: bytes) -> Answer:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while True:
+            writer.write(block)
+            await writer.drain()
+
+    return answer
+
+
+def test_of_a_huge_answer_only_the_beginning_is_read() -> None:
+    async def scenario() -> Delivery:
+        answer = _endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536)
+        async with receiver(answer) as target, sender() as one:
+            delivery = await one.send(notice(target.url()), NOON)
+            await target.closed.wait()
+            return delivery
+
+    assert run(scenario()).ok
+
+
+def test_endless_headers_are_no_answer() -> None:
+    answer = _endless(b"HTTP/1.1 200 OK\r\n", b"X-Filler: " + b"y" * 1000 + b"\r\n")
+    assert deliver(answer).problem == "bad answer"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "HTTP/1.1 200",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_whole_answer_is_a_failure(text: str) -> None:
+    delivery = deliver(says(text))
+    assert (delivery.status, delivery.problem) == (None, "bad answer")
+
+
+def test_a_reset_is_a_lost_connection() -> None:
+    async def reset(writer: asyncio.StreamWriter) -> None:
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    assert deliver(reset).problem == "connection lost"
+
+
+def test_a_port_nobody_listens_on_refuses() -> None:
+    async def scenario() -> Delivery:
+        async with receiver() as target:
+            url = target.url()
+        async with sender() as one:
+            return await one.send(notice(url), NOON)
+
+    delivery = run(scenario())
+    assert (delivery.status, delivery.problem) == (None, "refused")
+
+
+def test_a_dead_address_leaves_the_next_one_its_chance() -> None:
+    async def scenario() -> Delivery:
+        async with (
+            receiver(hosts=["127.0.0.2"]) as target,
+            sender(resolve=resolves(["127.0.0.3", "127.0.0.2"])) as one,
+        ):
+            return await one.send(notice(target.url("two.example")), NOON)
+
+    assert run(scenario()).ok
+
+
+def test_a_fault_of_our_own_is_reported_and_not_raised() -> None:
+    async def scenario() -> Delivery:
+        async with receiver() as target, sender() as one:
+            return await one.send(notice(target.url(), content_type="a\r\nX-Evil: 1"), NOON)
+
+    assert run(scenario()).problem == "internal error"
+
+
+def test_slow_receivers_do_not_hold_up_others() -> None:
+    async def scenario() -> Delivery:
+        async with receiver(_hang) as slow, receiver() as quick, sender() as one:
+            waiting = [asyncio.create_task(one.send(notice(slow.url()), NOON)) for _ in range(20)]
+            delivery = await one.send(notice(quick.url()), NOON)
+            for task in waiting:
+                assert not task.done()
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            return delivery
+
+    assert run(scenario()).ok
