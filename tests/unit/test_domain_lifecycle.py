@@ -5,7 +5,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callwright.domain import lifecycle
@@ -19,6 +19,9 @@ from callwright.domain.lifecycle import (
 )
 from callwright.domain.outcome import TRAITS
 from callwright.errors import IllegalTransition
+
+# The same examples in every run, and no clock: a failure is never the machine's bad luck.
+REPEATABLE = settings(deadline=None, derandomize=True, database=None)
 
 S, E = CallState, CallEvent
 
@@ -105,6 +108,7 @@ def test_a_released_claim_goes_back_where_it_came_from() -> None:
     assert next_state(S.CLAIMED, E.RELEASE, tried=True) is S.WAITING
 
 
+@REPEATABLE
 @given(events=st.lists(st.sampled_from(E), max_size=30))
 def test_a_walk_never_leaves_an_end_nor_returns_to_never_tried(events: list[CallEvent]) -> None:
     state, tried = S.QUEUED, False

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callwright.domain.window import Window
+
+# The same examples in every run, and no clock: a failure is never the machine's bad luck.
+REPEATABLE = settings(deadline=None, derandomize=True, database=None)
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 MOMENTS = st.timedeltas(timedelta(days=-9000), timedelta(days=9000)).map(lambda gap: NOON + gap)
@@ -30,6 +33,7 @@ def test_a_window_that_ends_before_it_begins_cannot_be_made(length: timedelta) -
         Window(opens_at=NOON, closes_at=NOON + length)
 
 
+@REPEATABLE
 @given(opens_at=MOMENTS, now=MOMENTS)
 def test_a_window_without_an_end_never_shuts(opens_at: datetime, now: datetime) -> None:
     window = Window(opens_at=opens_at)
@@ -37,6 +41,7 @@ def test_a_window_without_an_end_never_shuts(opens_at: datetime, now: datetime) 
     assert window.is_open(now) == (now >= opens_at)
 
 
+@REPEATABLE
 @given(opens_at=MOMENTS, length=SPANS, now=MOMENTS)
 def test_a_moment_is_before_in_or_after_a_window(
     opens_at: datetime, length: timedelta, now: datetime
@@ -45,6 +50,7 @@ def test_a_moment_is_before_in_or_after_a_window(
     assert [now < opens_at, window.is_open(now), window.is_over(now)].count(True) == 1
 
 
+@REPEATABLE
 @given(opens_at=MOMENTS, length=SPANS, earlier=MOMENTS, later=MOMENTS)
 def test_a_window_that_is_over_stays_over(
     opens_at: datetime, length: timedelta, earlier: datetime, later: datetime
