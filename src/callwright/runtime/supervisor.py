@@ -89,7 +89,10 @@ class Supervisor:
             attempts=self.attempts,
             style=style,
         )
-        self._dispatchers = [self._dispatcher(limits.name) for limits, _ in trunks]
+        self._dispatchers = [
+            self._dispatcher(limits.name, ("", limits.name) if index == 0 else (limits.name,))
+            for index, (limits, _) in enumerate(trunks)
+        ]
         self._tasks: list[asyncio.Task[None]] = []
         self._heard_by: list[Callable[[object], None]] = []
 
@@ -152,7 +155,7 @@ class Supervisor:
         with contextlib.suppress(StoreUnavailable):
             await self._store.write(lambda tx: tx.remove_owner(self.owner))
 
-    def _dispatcher(self, trunk: str) -> Dispatcher:
+    def _dispatcher(self, trunk: str, names: tuple[str, ...]) -> Dispatcher:
         def start(claims: Sequence[Claim]) -> None:
             self.attempts.start(trunk, claims)
 
@@ -161,6 +164,7 @@ class Supervisor:
             clock=self._clock,
             owner=self.owner,
             pacer=self._pacers[trunk],
+            names=names,
             in_flight=lambda: self.attempts.in_flight(trunk),
             start_attempts=start,
         )

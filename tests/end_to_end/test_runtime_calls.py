@@ -1,0 +1,313 @@
+"""The life of calls through the real store and loops, on a clock turned by hand."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from callwright.domain.call import HistoryEvent
+from callwright.domain.lifecycle import CallState
+from callwright.domain.notice import Delivery
+from callwright.domain.outcome import Outcome
+from callwright.ports.line import LegOrder
+from callwright.service.cancel_calls import cancel_calls
+from callwright.store.sqlite import open_sqlite_store
+from callwright.testing.manual_clock import ManualClock
+from callwright.testing.scripted_line import ANSWERED, BUSY, Fate
+from callwright.testing.world import World, running, seed
+
+E = HistoryEvent
+NO_ANSWER = Fate(outcome=Outcome.NO_ANSWER, rings_s=60, sip_code=487)
+TROUBLE = Fate(outcome=Outcome.TRUNK_TROUBLE, rings_s=0.1, sip_code=503, rang=False)
+
+
+@asynccontextmanager
+async def a_world(path: Path) -> AsyncIterator[World]:
+    clock = ManualClock()
+    store = open_sqlite_store(path / "calls.db", server=True)
+    try:
+        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
+        yield World(store=store, clock=clock, user=user, deployment=deployment)
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Callable[[World], Coroutine[None, None, None]]], None]:
+    """Run a scene in a fresh world."""
+
+    def run(scene: Callable[[World], Coroutine[None, None, None]]) -> None:
+        async def whole() -> None:
+            async with a_world(tmp_path) as world:
+                await scene(world)
+
+        asyncio.run(whole())
+
+    return run
+
+
+Play = Callable[[Callable[[World], Coroutine[None, None, None]]], None]
+
+
+def events(world_details: object) -> list[HistoryEvent]:
+    return [entry.event for entry in world_details.history]  # type: ignore[attr-defined]
+
+
+def test_an_answered_call_is_completed_and_told(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world):
+            call_id = await world.queue()
+            await world.pass_until(lambda: bool(world.sender.sent))
+            details = await world.details(call_id)
+            assert details.state is CallState.COMPLETED
+            assert events(details) == [E.QUEUED, E.DIALING, E.CONNECTED, E.DISCONNECTED]
+            [notice] = world.sender.sent
+            assert json.loads(notice.body)["status"] == "completed"
+            assert json.loads(notice.body)["attempts"] == "1"
+
+    play(scene)
+
+
+def test_a_busy_callee_is_tried_again_after_the_wait_and_then_given_up(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, lambda order: BUSY):
+            call_id = await world.queue(schedule=world.schedule(max_attempts=3, wait_s=600))
+            await world.pass_until(lambda: bool(world.sender.sent), step_s=1)
+            details = await world.details(call_id)
+            assert details.state is CallState.EXHAUSTED
+            assert events(details) == [E.QUEUED, *[E.DIALING] * 3, E.FAILED]
+            gaps = [
+                (later.started_at - earlier.ended_at).total_seconds()
+                for earlier, later in zip(details.attempts, details.attempts[1:], strict=False)
+                if earlier.ended_at
+            ]
+            assert all(600 <= gap <= 605 for gap in gaps)
+            identities = {order.identity.call_id for _, order in world.orders}
+            assert len(identities) == 3
+
+    play(scene)
+
+
+def test_a_call_waits_for_its_start_and_is_never_dialled_at_its_end(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, max_calls=1):
+            talk = world.schedule(opens_in_s=100, closes_in_s=106)
+            first = await world.queue("6175550100", talk)
+            second = await world.queue("6175550101", talk)
+            await world.pass_time(99)
+            assert world.orders == []
+            await world.pass_time(60)
+            assert (await world.details(first)).state is CallState.COMPLETED
+            late = await world.details(second)
+            # The first call took the only line for six seconds: until the window shut.
+            assert late.state is CallState.EXPIRED
+            assert late.history[-1].event is E.FAILED
+            assert late.history[-1].at == talk.window.closes_at
+            assert len(world.orders) == 1
+            assert len(world.sender.sent) == 2
+
+    play(scene)
+
+
+def test_a_retry_that_would_fall_after_the_end_is_not_made(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, lambda order: NO_ANSWER):
+            schedule = world.schedule(closes_in_s=300, max_attempts=10, wait_s=240)
+            call_id = await world.queue(schedule=schedule)
+            await world.pass_until(lambda: bool(world.sender.sent), step_s=1)
+            details = await world.details(call_id)
+            assert details.state is CallState.EXPIRED
+            assert len(world.orders) == 1
+            # It ends with the attempt, not when the window shuts.
+            assert details.history[-1].at == details.attempts[0].ended_at
+
+    play(scene)
+
+
+def test_cancelling_ends_what_waits_and_lets_a_live_call_finish(play: Play) -> None:
+    async def scene(world: World) -> None:
+        busy_first = {"+16175550100": replace(ANSWERED, talks_s=30), "+16175550101": NO_ANSWER}
+        async with running(world, lambda order: busy_first.get(order.number, ANSWERED)) as running_:
+            talking = await world.queue("6175550100")
+            ringing = await world.queue("6175550101", world.schedule(max_attempts=5))
+            later = world.schedule(opens_in_s=3600)
+            waiting = await world.queue("6175550102", later)
+            assert await world.queue_list(["6175550103", "6175550104"], later) == 2
+            await world.pass_time(5)
+            now = world.clock.now()
+            await world.store.write(lambda tx: cancel_calls(tx, world.deployment, now))
+            assert (await world.details(waiting)).state is CallState.CANCELED
+            running_.wake()
+            await world.pass_time(120)
+            assert (await world.details(talking)).state is CallState.COMPLETED
+            rang = await world.details(ringing)
+            assert rang.state is CallState.CANCELED
+            assert len(rang.attempts) == 1
+            assert (await world.details(waiting)).history[-1].at == now
+            assert len(world.sender.sent) == 5
+            # A call queued after the cancellation is not touched by it.
+            fresh = await world.queue("6175550105")
+            await world.pass_until(lambda: len(world.sender.sent) == 6)
+            assert (await world.details(fresh)).state is CallState.COMPLETED
+
+    play(scene)
+
+
+def test_trunk_trouble_gives_the_attempt_back_three_times_and_then_counts(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, lambda order: TROUBLE):
+            call_id = await world.queue()
+            await world.pass_until(lambda: bool(world.sender.sent), step_s=1)
+            details = await world.details(call_id)
+            assert details.state is CallState.EXHAUSTED
+            assert details.attempts_made == 1
+            assert [attempt.counts for attempt in details.attempts] == [False] * 3 + [True]
+            assert events(details) == [E.QUEUED, E.DIALING, E.FAILED]
+
+    play(scene)
+
+
+def test_pacing_and_slots_hold_for_a_whole_list(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, calls_per_second=20, max_calls=15):
+            await world.queue_list([f"617555{n:04}" for n in range(60)])
+            await world.pass_until(lambda: len(world.sender.sent) == 60, step_s=0.01)
+            starts = sorted(at for at, _ in world.orders)
+            assert len({order.number for _, order in world.orders}) == 60
+            for start in starts:
+                assert sum(start <= other < start + 1 for other in starts) <= 20
+                # Each call lasts six seconds here, so this counts those at once.
+                assert sum(start <= other < start + 6 for other in starts) <= 15
+
+    play(scene)
+
+
+def test_a_line_that_dies_costs_an_attempt_and_rings_nobody_twice_at_once(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, lambda order: NO_ANSWER):
+            call_id = await world.queue(schedule=world.schedule(max_attempts=2, wait_s=120))
+            await world.pass_time(5)
+            world.lines[0].die()
+            await world.pass_time(30)
+            details = await world.details(call_id)
+            assert details.state is CallState.WAITING
+            assert details.attempts[0].outcome is Outcome.INTERRUPTED
+            assert len(world.orders) == 1
+            await world.pass_until(lambda: bool(world.sender.sent), step_s=1)
+            assert len(world.lines[1].orders) == 1
+            details = await world.details(call_id)
+            assert details.state is CallState.EXHAUSTED
+            assert details.attempts_made == 2
+
+    play(scene)
+
+
+def test_draining_dials_nobody_any_more_and_lets_calls_finish(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, lambda order: replace(ANSWERED, talks_s=50)) as supervisor:
+            talking = await world.queue("6175550100")
+            await world.pass_time(5)
+            draining = asyncio.ensure_future(supervisor.drain(120))
+            waiting = await world.queue("6175550101")
+            await world.pass_until(draining.done)
+            assert (await world.details(talking)).state is CallState.COMPLETED
+            assert (await world.details(waiting)).state is CallState.QUEUED
+            assert len(world.orders) == 1
+
+    play(scene)
+
+
+def test_a_drain_that_runs_out_hangs_up_and_counts_a_ringing_attempt(play: Play) -> None:
+    async def scene(world: World) -> None:
+        async with running(world, lambda order: NO_ANSWER) as supervisor:
+            call_id = await world.queue(schedule=world.schedule(max_attempts=2))
+            await world.pass_time(5)
+            draining = asyncio.ensure_future(supervisor.drain(10))
+            await world.pass_until(draining.done)
+            details = await world.details(call_id)
+            assert details.state is CallState.WAITING
+            assert details.attempts[0].outcome is Outcome.INTERRUPTED
+
+    play(scene)
+
+
+def test_a_notice_is_tried_again_with_the_same_id_and_bytes(play: Play) -> None:
+    async def scene(world: World) -> None:
+        world.sender.answers = [Delivery(status=500), Delivery(status=None, problem="timeout")]
+        async with running(world):
+            await world.queue()
+            await world.pass_until(lambda: len(world.sender.sent) == 3, step_s=1)
+            assert len({(n.webhook_id, n.body, n.url) for n in world.sender.sent}) == 1
+            await world.pass_time(3000, step_s=60)
+            assert len(world.sender.sent) == 3
+
+    play(scene)
+
+
+def snapshot(folder: Path, copy: Path) -> None:
+    """The database as a crash would leave it: with its log, without its lock."""
+    copy.mkdir()
+    for file in folder.glob("calls.db*"):
+        if not file.name.endswith("lock"):
+            (copy / file.name).write_bytes(file.read_bytes())
+
+
+def test_no_call_is_lost_or_dialled_twice_when_the_process_dies(tmp_path: Path) -> None:
+    """A dead process's calls: claimed ones go out, dialled ones count, answered ones are over."""
+    clock = ManualClock()
+    fates: dict[str, Fate] = {"+16175550100": replace(ANSWERED, talks_s=500)}
+
+    def fate(order: LegOrder) -> Fate:
+        return fates.get(order.number, NO_ANSWER)
+
+    async def first_life() -> tuple[World, list[int]]:
+        store = open_sqlite_store(tmp_path / "calls.db", server=True)
+        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
+        world = World(store=store, clock=clock, user=user, deployment=deployment)
+        async with running(world, fate):
+            schedule = world.schedule(max_attempts=2, wait_s=60)
+            calls = [await world.queue(f"617555010{n}", schedule) for n in range(3)]
+            calls.append(await world.queue("6175550109", world.schedule(opens_in_s=10_000)))
+            await world.pass_time(5)
+            # The process is gone: its loops say no more, and nothing is told to the store.
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:  # type: ignore[arg-type]
+                task.cancel()
+            await asyncio.sleep(0)
+            world.lines[0].say = lambda message: None  # type: ignore[method-assign]
+            snapshot(tmp_path, tmp_path / "after")
+        await store.close()
+        return world, [int(call) for call in calls]
+
+    before, calls = asyncio.run(first_life())
+
+    async def second_life() -> None:
+        store = open_sqlite_store(tmp_path / "after" / "calls.db", server=True)
+        world = World(store=store, clock=clock, user=before.user, deployment=before.deployment)
+        try:
+            async with running(world, lambda order: ANSWERED):
+                assert {orphan.attempt for orphan in world.lines[0].orphans} == {
+                    f"{call}.1" for call in calls[:3]
+                }
+                talking = await world.details(calls[0])  # type: ignore[arg-type]
+                assert talking.state is CallState.COMPLETED
+                assert talking.attempts[0].outcome is Outcome.INTERRUPTED_TALKING
+                ringing = await world.details(calls[1])  # type: ignore[arg-type]
+                assert ringing.state is CallState.WAITING
+                assert ringing.attempts[0].outcome is Outcome.INTERRUPTED
+                await world.pass_time(59)
+                assert world.orders == []
+                await world.pass_until(lambda: len(world.sender.sent) == 3, step_s=1)
+                assert sorted(order.number for _, order in world.orders) == [
+                    "+16175550101",
+                    "+16175550102",
+                ]
+                waiting = await world.details(calls[3])  # type: ignore[arg-type]
+                assert waiting.state is CallState.QUEUED
+        finally:
+            await store.close()
+
+    asyncio.run(second_life())
