@@ -1,10 +1,16 @@
-"""How a run of the tests ends: skips are counted on the last line, or not allowed at all."""
+"""What all tests share: Hypothesis without luck, and a last line that counts the skips."""
 
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from callwright.testing.programs import apt_line
+
+# A deadline per example measures the machine, not the code; the same examples come up in
+# every run, so a failure is never somebody else's bad luck.
+settings.register_profile("callwright", deadline=None, derandomize=True, database=None)
+settings.load_profile("callwright")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
