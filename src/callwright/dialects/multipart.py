@@ -22,13 +22,13 @@ MAX_AROUND_BYTES = 1024
 """Longest text before the first boundary or after the last."""
 
 MAX_BOUNDARY_BYTES = 200
+MAX_PADDING_BYTES = 100
 
 # RFC 2046 allows 70 characters of a small set; what has been seen is any printable ASCII.
 _FIRST_LINE = re.compile(
     rb"(?:\r?\n)?--([\x21-\x7e]{1,200}?)(?:[ \t]*\r?\nContent-|--[ \t]*(?:\r?\n)?\Z)",
     re.IGNORECASE,
 )
-_PADDING = re.compile(rb"[ \t]*")
 _IDENTITY_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -65,14 +65,25 @@ def find_framing(body: bytes, named: str | None) -> Framing | None:
 
 def _framing_at_start(body: bytes, boundary: bytes) -> Framing | None:
     delimiter = b"--" + boundary
-    line = re.compile(rb"(?:\A|\n)" + re.escape(delimiter) + rb"(?:(--)?[ \t]*(\r?\n|\Z))")
-    found = line.search(body, 0, MAX_AROUND_BYTES + MAX_BOUNDARY_BYTES)
-    if found is None:
-        return None
-    if found[1] is None and not found[2]:
-        return None
-    first_part = None if found[1] else found.end()
-    return Framing(delimiter, found[2] or b"\r\n", first_part)
+    at = 0
+    if not body.startswith(delimiter):
+        at = body.find(b"\n" + delimiter, 0, MAX_AROUND_BYTES + len(delimiter)) + 1
+        if at == 0:
+            return None
+    closing, position = _after_delimiter(body, at + len(delimiter))
+    for newline in (b"\r\n", b"\n"):
+        if body.startswith(newline, position):
+            first_part = None if closing else position + len(newline)
+            return Framing(delimiter, newline, first_part)
+    return Framing(delimiter, b"\r\n", None) if closing and position == len(body) else None
+
+
+def _after_delimiter(body: bytes, position: int) -> tuple[bool, int]:
+    """Whether the delimiter that ends at `position` closes the body, and where its line ends."""
+    closing = body.startswith(b"--", position)
+    position += 2 * closing
+    padding = body[position : position + MAX_PADDING_BYTES]
+    return closing, position + len(padding) - len(padding.lstrip(b" \t"))
 
 
 def read_multipart(body: bytes, framing: Framing) -> list[Field]:
@@ -137,9 +148,7 @@ def _find_part_end(
                 "The multipart body ends without its closing boundary: it was cut off."
             )
         after = end + len(separator)
-        closing = body.startswith(b"--", after)
-        padding = _PADDING.match(body, after + 2 * closing)
-        position = padding.end() if padding else after
+        closing, position = _after_delimiter(body, after)
         if closing and (position == len(body) or body.startswith(newline, position)):
             if len(body) - position > MAX_AROUND_BYTES:
                 raise BodyMalformed("There is too much text after the closing boundary.")

@@ -32,11 +32,10 @@ def read_urlencoded(body: bytes) -> list[Field]:
             f"A form over {MAX_BODY_BYTES >> 20} MiB must be sent as multipart/form-data."
         )
     # Some clients end the body with a line break that belongs to no value.
-    pieces = body.rstrip(b"\r\n").split(b"&", MAX_FIELDS * 2)
-    fields = [_read_field(piece) for piece in pieces if piece]
-    if len(fields) > MAX_FIELDS:
+    pieces = [piece for piece in body.rstrip(b"\r\n").split(b"&") if piece]
+    if len(pieces) > MAX_FIELDS:
         raise BodyMalformed(f"The form has more than {MAX_FIELDS} fields.")
-    return fields
+    return [_read_field(piece) for piece in pieces]
 
 
 def _read_field(piece: bytes) -> Field:
