@@ -50,7 +50,7 @@ class AccountQuestions(Session):
         return None if row is None else _deployment(row)
 
     def deployments(self, program_id: ProgramId) -> Sequence[Deployment]:
-        return [_deployment(row) for row in self._rows("deployments", program=program_id)]
+        return [_deployment(row) for row in self._find_all("deployments", program=program_id)]
 
 
 class AccountChanges(AccountQuestions):

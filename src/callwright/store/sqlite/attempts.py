@@ -87,6 +87,8 @@ class AttemptChanges(ClaimChanges):
         self, active: ActiveCall, end: AttemptEnd | None, state: CallState, at: datetime
     ) -> bool:
         _check_move(active.state, state, dialed=end is not None)
+        if not state.is_final:
+            raise IllegalTransition(active.state, f"end as {state}")
         if self._leave_active(active) is None:
             return False
         if end is not None:

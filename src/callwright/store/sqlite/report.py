@@ -33,15 +33,12 @@ class ReportQuestions(Session):
     """Status replies, notices, metrics, and when to look again."""
 
     def call_details(self, call_id: CallId, now: datetime) -> CallDetails | None:
-        try:
-            details = self._details(call_id, call_id, now)
-        except OverflowError:  # no call has a number that SQLite cannot hold
-            return None
+        details = self._details(call_id, call_id, now)
         return details[0] if details else None
 
     def batch_calls(self, batch_id: BatchId, now: datetime, limit: int) -> Sequence[CallDetails]:
         details: list[CallDetails] = []
-        for lo, hi in sorted(self._rows("batch_ranges", batch=batch_id)):
+        for lo, hi in sorted(self._find_all("batch_ranges", batch=batch_id)):
             room = limit - len(details)
             if room <= 0:
                 break
@@ -65,7 +62,7 @@ class ReportQuestions(Session):
         return to_time_or_none(self._number_or_none("next_notice_at"))
 
     def _details(self, lo: int, hi: int, now: datetime) -> list[CallDetails]:
-        rows = self._rows("calls_between", lo=lo, hi=hi)
+        rows = self._find_all("calls_between", lo=lo, hi=hi)
         if not rows:
             return []
         answers: dict[tuple[Value, Value], dict[str, str]] = defaultdict(dict)

@@ -48,6 +48,13 @@ class Session:
         except (OverflowError, UnicodeEncodeError):
             return None
 
+    def _find_all(self, query: str, **values: Value) -> list[Row]:
+        """The rows that a question is about; no row holds what SQLite cannot hold."""
+        try:
+            return self._rows(query, **values)
+        except (OverflowError, UnicodeEncodeError):
+            return []
+
     def _number(self, query: str, **values: Value) -> int:
         """The one number that a query always gives."""
         number: int = self._connection.execute(QUERIES[query], values).get

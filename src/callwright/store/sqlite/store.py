@@ -24,6 +24,7 @@ class SqliteStore:
         self._writer = writer
         self._readers = readers
         self._lock = lock
+        self._closed = False
 
     async def write(self, work: Callable[[WriteTx], T], *, lane: Lane = Lane.LIFE) -> T:
         result: T = await self._writer.submit(work, lane)
@@ -33,7 +34,10 @@ class SqliteStore:
         return await self._readers.read(work)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._close)
+        """Closing again does nothing."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
         self._readers.close()

@@ -1,0 +1,223 @@
+"""What is particular to a store in one SQLite file: opening, the lock, the schema, the sweep."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+import pytest
+from store_world import NOON, contacts, furnish, schedule
+
+from callwright.errors import ConfigInvalid, StoreUnavailable
+from callwright.ports.store import Store, WriteTx
+from callwright.store.sqlite import open_sqlite_store
+from callwright.store.sqlite.opening import migrations, open_writer
+
+
+def close(store: Store) -> None:
+    asyncio.run(store.close())
+
+
+def test_the_schema_file_is_what_the_migrations_make(tmp_path: Path) -> None:
+    def contents(connection: apsw.Connection) -> list[tuple[str, ...]]:
+        rows = connection.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+        )
+        return sorted((*row[:3], " ".join((row[3] or "").split())) for row in rows)
+
+    migrated = open_writer(tmp_path / "migrated.db", server=True)
+    described = apsw.Connection(":memory:")
+    described.execute(files("callwright.store.sqlite").joinpath("schema.sql").read_text())
+    assert contents(migrated) == contents(described)
+    assert migrated.execute("SELECT * FROM counter").fetchall() == (
+        described.execute("SELECT * FROM counter").fetchall()
+    )
+    assert migrated.pragma("user_version") == len(migrations())
+    assert migrated.pragma("integrity_check") == "ok"
+    migrated.close()
+
+
+def test_every_commit_is_flushed_to_the_disk(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "calls.db", server=True)
+    assert connection.pragma("journal_mode") == "wal"
+    assert connection.pragma("synchronous") == 2
+    assert connection.pragma("foreign_keys") == 1
+    connection.close()
+
+
+def test_only_the_owner_of_the_file_can_read_it(tmp_path: Path) -> None:
+    store = open_sqlite_store(tmp_path / "calls.db", server=True)
+    try:
+        asyncio.run(store.write(furnish))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    finally:
+        close(store)
+    assert set(modes.values()) == {0o600}
+    assert {"calls.db", "calls.db-wal", "calls.db.lock"} <= set(modes)
+
+
+def test_a_second_server_on_the_same_file_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    first = open_sqlite_store(path, server=True)
+    try:
+        with pytest.raises(ConfigInvalid, match=rf"process {os.getpid()}\).*calls\.db"):
+            open_sqlite_store(path, server=True)
+        asyncio.run(first.write(furnish))
+    finally:
+        close(first)
+    close(open_sqlite_store(path, server=True))
+
+
+def test_the_lock_goes_with_its_process_even_on_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    program = (
+        "import sys, pathlib\n"
+        "from callwright.store.sqlite import open_sqlite_store\n"
+        "store = open_sqlite_store(pathlib.Path(sys.argv[1]), server=True)\n"
+        "print('open', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        with pytest.raises(ConfigInvalid, match=f"process {child.pid}"):
+            open_sqlite_store(path, server=True)
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+        close(open_sqlite_store(path, server=True))
+
+
+def test_an_admin_command_works_beside_a_running_server(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+
+    async def both() -> None:
+        server = open_sqlite_store(path, server=True)
+        await server.write(furnish)
+        admin = open_sqlite_store(path, server=False)
+        user = await admin.read(lambda tx: tx.user_by_email("ann@example.org"))
+        assert user is not None
+        await admin.write(lambda tx: tx.set_user_active(user.id, active=False))
+        seen = await server.read(lambda tx: tx.user_by_email("ann@example.org"))
+        assert seen is not None
+        assert not seen.is_active
+        await admin.close()
+        await server.write(lambda tx: tx.set_user_active(user.id, active=True))
+        await server.close()
+
+    asyncio.run(both())
+
+
+def test_an_admin_command_can_make_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    close(open_sqlite_store(path, server=False))
+    close(open_sqlite_store(path, server=True))
+
+
+@pytest.mark.parametrize("server", [True, False])
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, server: bool) -> None:
+    path = tmp_path / "calls.db"
+    path.write_bytes(b"phone_number\n6175551234\n" * 100)
+    with pytest.raises(ConfigInvalid, match=r"store\.url: .*calls\.db is not a SQLite database"):
+        open_sqlite_store(path, server=server)
+    assert path.read_bytes().startswith(b"phone_number")
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    other = apsw.Connection(str(path))
+    other.execute("CREATE TABLE bookmark (url)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(ConfigInvalid, match="some other program"):
+        open_sqlite_store(path, server=True)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    close(open_sqlite_store(path, server=True))
+    newer = apsw.Connection(str(path))
+    newer.pragma("user_version", 999)
+    newer.close()
+    with pytest.raises(ConfigInvalid, match="newer version of this program"):
+        open_sqlite_store(path, server=True)
+
+
+def test_a_refused_file_is_not_kept_locked(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    path.write_bytes(b"x" * 4096)
+    with pytest.raises(ConfigInvalid):
+        open_sqlite_store(path, server=True)
+    path.unlink()
+    close(open_sqlite_store(path, server=True))
+
+
+@pytest.mark.parametrize("where", ["missing/calls.db", "."])
+@pytest.mark.parametrize("server", [True, False])
+def test_a_place_that_cannot_hold_a_file_is_refused(
+    tmp_path: Path, where: str, server: bool
+) -> None:
+    with pytest.raises(ConfigInvalid, match=r"^store\.url: "):
+        open_sqlite_store(tmp_path / where, server=server)
+
+
+def test_a_failing_disk_is_told_and_the_next_change_works_again(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+
+    async def fill() -> None:
+        store = open_sqlite_store(path, server=True)
+        user, deployment = await store.write(furnish)
+        connection = store._writer._connection
+        connection.pragma("max_page_count", connection.pragma("page_count") + 20)
+        batch = await store.write(lambda tx: tx.open_batch(deployment, user.id, schedule(), NOON))
+        with pytest.raises(StoreUnavailable, match="FullError"):
+            await store.write(lambda tx: tx.add_calls(batch, contacts(5000)))
+        connection.pragma("max_page_count", 2**31)
+        await store.write(lambda tx: tx.add_calls(batch, contacts(5000)))
+        assert await store.write(lambda tx: tx.go_live(batch, NOON)) == 5000
+        await store.close()
+
+    asyncio.run(fill())
+
+
+def test_what_dropped_lists_leave_is_deleted_while_nothing_waits(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+
+    async def drop() -> None:
+        store = open_sqlite_store(path, server=True)
+        user, deployment = await store.write(furnish)
+
+        def load(tx: WriteTx) -> int:
+            batch = tx.open_batch(deployment, user.id, schedule(), NOON)
+            tx.add_calls(batch, contacts(4500))
+            return batch
+
+        kept = await store.write(load)
+        await store.write(lambda tx: tx.go_live(kept, NOON))
+        for _ in range(2):
+            await store.write(load)
+        assert await store.write(lambda tx: tx.drop_unfinished_batches()) == 2
+        for _ in range(200):
+            left = await store.write(_count_calls)
+            if left == 4500:
+                break
+            await asyncio.sleep(0.01)
+        assert left == 4500
+        assert len(await store.read(lambda tx: tx.batch_calls(kept, NOON, 9999))) == 4500
+        await store.close()
+
+    asyncio.run(drop())
+
+
+def _count_calls(tx: WriteTx) -> int:
+    return tx._connection.execute("SELECT count(*) FROM call").get  # type: ignore[attr-defined]
