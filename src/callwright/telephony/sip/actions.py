@@ -1,15 +1,16 @@
-"""What an outgoing call asks for when something happened to it.
+"""What a call asks for when something happened to it, and what an endpoint asks of a call.
 
-`OutgoingCall` returns these; the endpoint sends what is to be sent and hands the rest to
-the leg.
+Calls return actions; the endpoint sends what is to be sent and hands the rest to the leg.
 """
 
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
 from callwright.telephony.sip.dialog import Dialog
 from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.message import SipRequest, SipResponse
 from callwright.telephony.sip.sdp import MediaAnswer
 
 
@@ -72,3 +73,44 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
 
 
 Action = Send | Rang | Answered | Renegotiated | KeyedByInfo | Ended
+
+
+class SipCall(Protocol):
+    """What an endpoint carries: `OutgoingCall`, or the remains of one in `orphan`."""
+
+    wakes_at: float
+
+    @property
+    def call_id(self) -> str:
+        """By which its messages are known."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it may be forgotten."""
+        ...
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether `Ended` was said."""
+        ...
+
+    def on_response(self, response: SipResponse, now: float) -> list[Action]:
+        """A response came."""
+        ...
+
+    def on_request(self, request: SipRequest, source: Address, now: float) -> list[Action]:
+        """A request came."""
+        ...
+
+    def on_not_listening(self, now: float) -> list[Action]:
+        """Its last packet found nobody."""
+        ...
+
+    def on_timer(self, now: float) -> list[Action]:
+        """`wakes_at` has come."""
+        ...
+
+    def hang_up(self, now: float) -> list[Action]:
+        """It is not wanted any more."""
+        ...

@@ -1,0 +1,232 @@
+"""What happens on an answered leg: the dialled keys, then the script, over the leg's audio.
+
+Turns the interpreter's actions into audio, timers and messages, and tells the interpreter
+what happened. Ends by calling `on_over` once; hanging up and the last word on the leg are
+`leg`'s.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from enum import Enum, auto
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from callwright.errors import ScriptInvalid, Unavailable
+from callwright.ivr.interpreter import Action as ScriptAction
+from callwright.ivr.interpreter import (
+    CancelTimer,
+    Digit,
+    EnterStep,
+    HangUp,
+    Interpreter,
+    Play,
+    PromptsDone,
+    RemoteHungUp,
+    SetTimer,
+    StopPlaying,
+    Store,
+    TimerFired,
+)
+from callwright.ivr.interpreter import Event as ScriptEvent
+from callwright.ivr.values import Prompt, Recorded
+from callwright.ports.line import FromLine, LegKeyed, LegStep
+from callwright.telephony.rtp.encoded import EncodedPrompt
+from callwright.telephony.rtp.session import MediaSession
+from callwright.telephony.sip.sdp import Codec
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 0.5
+"""Keys sent at once after the answer were lost against real exchanges."""
+
+
+class Prompts(Protocol):
+    """Where encoded prompts come from: `rtp.prompts.PromptStore`."""
+
+    async def spoken(self, text: str, voice: str, codec: Codec) -> EncodedPrompt:
+        """A text."""
+        ...
+
+    async def recorded(self, path: Path, codec: Codec) -> EncodedPrompt:
+        """A recording."""
+        ...
+
+
+class Over(Enum):
+    """Why a conversation is over."""
+
+    SCRIPT_ENDED = auto()
+    NOT_AUDIBLE = auto()  # a prompt could not be rendered
+    BROKEN = auto()  # a fault in this program
+
+
+Contained = Callable[[Callable[[], None]], None]
+"""Runs a function and ends the leg if it raises: every callback goes through it."""
+
+
+class Conversation:
+    """One leg's run of a script. `prepare` while it rings, `begin` at the answer."""
+
+    def __init__(
+        self,
+        *,
+        leg: str,
+        interpreter: Interpreter,
+        prompts: Prompts,
+        voice: str,
+        postd: str,
+        media: MediaSession,
+        tell: Callable[[FromLine], None],
+        on_over: Callable[[Over], None],
+        contained: Contained,
+    ) -> None:
+        self._leg = leg
+        self._interpreter = interpreter
+        self._prompts = prompts
+        self._voice = voice
+        self._postd = postd
+        self._media = media
+        self._tell = tell
+        self._on_over = on_over
+        self._contained = contained
+        self._codec: Codec = "PCMU"
+        self._timer: asyncio.TimerHandle | None = None
+        self._rendering: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._over = False
+        self.finished = False
+        """The script ran to its end."""
+
+    def prepare(self) -> None:
+        """Render what will be heard, so that it is there when the callee is."""
+        if self._preparing is None:
+            self._preparing = asyncio.get_running_loop().create_task(self._prepare())
+
+    def begin(self, codec: Codec) -> None:
+        """The callee is there and can hear us: keys first, if any, then the script."""
+        self._codec = codec
+        if self._postd:
+            send = partial(self._contained, self._send_keys)
+            self._timer = asyncio.get_running_loop().call_later(SETTLE_S, send)
+        else:
+            self._run_script()
+
+    def recode(self, codec: Codec) -> None:
+        """The callee's end changed its codec: later prompts follow."""
+        self._codec = codec
+
+    def hear(self, digit: str) -> None:
+        """The callee pressed a key."""
+        self._feed(Digit(digit))
+
+    def stop(self, *, by_callee: bool) -> None:
+        """The leg is over: nothing is played or timed any more. May set `finished`."""
+        if self._over:
+            return
+        if by_callee:
+            for action in self._interpreter.on(RemoteHungUp()):
+                if isinstance(action, HangUp):
+                    self.finished = action.finished
+        self._stop_everything()
+
+    def _send_keys(self) -> None:
+        if not self._over:
+            self._media.send_digits(self._postd, partial(self._contained, self._run_script))
+
+    def _run_script(self) -> None:
+        if not self._over:
+            self._do(self._interpreter.start())
+
+    def _feed(self, event: ScriptEvent) -> None:
+        if not self._over:
+            self._do(self._interpreter.on(event))
+
+    def _do(self, actions: list[ScriptAction]) -> None:
+        for action in actions:
+            match action:
+                case Play():
+                    self._stop_rendering()
+                    task = self._render_and_play(action)
+                    self._rendering = asyncio.get_running_loop().create_task(task)
+                case StopPlaying():
+                    self._stop_rendering()
+                    self._media.stop_playing()
+                case SetTimer(token, seconds):
+                    self._stop_timer()
+                    fired = partial(self._contained, partial(self._feed, TimerFired(token)))
+                    self._timer = asyncio.get_running_loop().call_later(seconds, fired)
+                case CancelTimer():
+                    self._stop_timer()
+                case Store(name, value):
+                    self._tell(LegKeyed(leg=self._leg, at=time.time(), name=name, value=value))
+                case EnterStep(name):
+                    self._tell(LegStep(leg=self._leg, at=time.time(), step=name))
+                case HangUp(finished):
+                    self.finished = finished
+                    self._end(Over.SCRIPT_ENDED)
+
+    async def _render_and_play(self, play: Play) -> None:
+        try:
+            ready = await self._encoded(play.prompts)
+        except (Unavailable, ScriptInvalid) as exc:
+            log.error("a prompt cannot be heard", extra={"leg": self._leg, "why": str(exc)})
+            self._contained(partial(self._end, Over.NOT_AUDIBLE))
+        except Exception:
+            log.exception("a prompt broke", extra={"leg": self._leg})
+            self._contained(partial(self._end, Over.BROKEN))
+        else:
+            self._contained(partial(self._start_playing, ready, play.token))
+
+    async def _encoded(self, prompts: tuple[Prompt, ...]) -> list[EncodedPrompt]:
+        while True:
+            codec = self._codec
+            ready = [await self._encode(prompt, codec) for prompt in prompts]
+            if codec == self._codec:  # else the callee's end changed it meanwhile
+                return ready
+
+    async def _encode(self, prompt: Prompt, codec: Codec) -> EncodedPrompt:
+        if isinstance(prompt, Recorded):
+            return await self._prompts.recorded(Path(prompt.path), codec)
+        return await self._prompts.spoken(prompt.text, prompt.voice or self._voice, codec)
+
+    def _start_playing(self, ready: list[EncodedPrompt], token: int) -> None:
+        self._rendering = None
+        if not self._over:
+            played = partial(self._contained, partial(self._feed, PromptsDone(token)))
+            self._media.play(ready, played)
+
+    async def _prepare(self) -> None:
+        interpreter = self._interpreter
+        for prompt in (*interpreter.first_prompts(), *interpreter.foreseeable_prompts()):
+            try:
+                await self._encode(prompt, self._codec)
+            except (Unavailable, ScriptInvalid):
+                return  # told when it is to be heard, if it ever is
+            except Exception:
+                log.exception("a prompt broke ahead of time", extra={"leg": self._leg})
+                return
+
+    def _end(self, why: Over) -> None:
+        if not self._over:
+            self._stop_everything()
+            self._on_over(why)
+
+    def _stop_everything(self) -> None:
+        self._over = True
+        self._stop_timer()
+        self._stop_rendering()
+        if self._preparing is not None:
+            self._preparing.cancel()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _stop_rendering(self) -> None:
+        if self._rendering is not None:
+            self._rendering.cancel()
+            self._rendering = None

@@ -1,0 +1,218 @@
+"""The SIP line: places legs on trunks and says what becomes of them, in this process.
+
+Owns the trunks' sockets, the audio ports, the prompts and the scripts that were sent.
+What a leg does is `leg`'s; how a line becomes a process of its own, `line_process`'s.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from callwright.domain.outcome import Outcome
+from callwright.errors import ScriptInvalid
+from callwright.ivr import script as scripts
+from callwright.ivr.script import Script
+from callwright.ports.line import (
+    EndOrphans,
+    FromLine,
+    HangUp,
+    HangUpAll,
+    LegEnded,
+    LegOrder,
+    LineLog,
+    LineReady,
+    ScriptText,
+    ToLine,
+)
+from callwright.ports.speech import Speech
+from callwright.telephony.leg import Leg, LegPlace
+from callwright.telephony.orphans import OrphanEnder
+from callwright.telephony.rtp.plane import MediaPlane
+from callwright.telephony.rtp.prompts import PromptStore
+from callwright.telephony.sip.endpoint import SipEndpoint
+from callwright.telephony.trunk import TrunkSettings, check_trunk
+
+log = logging.getLogger(__name__)
+
+STOP_PATIENCE_S = 10.0
+"""How long `stop` waits for the peers to confirm that everything is hung up."""
+
+_BY_REQUEST = (Outcome.CANCELED, "hung up by request")
+_STOPPING = (Outcome.INTERRUPTED, "line stopping")
+_STOPPING_TALKING = (Outcome.INTERRUPTED_TALKING, "line stopping")
+
+
+class SipLine:
+    """A `Line` over SIP and RTP.
+
+    `media` makes the audio plane for a local address and a range of ports; `speech` None
+    means that only recordings can be heard; rendered prompts are kept in `cache_dir`.
+    """
+
+    def __init__(
+        self,
+        trunks: Sequence[TrunkSettings],
+        *,
+        speech: Speech | None,
+        cache_dir: Path,
+        voice: str = "",
+        media: Callable[[str, range], MediaPlane] = MediaPlane,
+    ) -> None:
+        self._trunks = tuple(trunks)
+        self._prompts = PromptStore(speech, cache_dir)
+        self._voice = voice
+        self._make_media = media
+        self._places: dict[str, LegPlace] = {}
+        self._legs: dict[str, Leg] = {}
+        self._scripts: dict[str, Script] = {}
+        self._orphans: OrphanEnder | None = None
+        self._heard: Callable[[FromLine], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._gone: asyncio.Future[str] | None = None
+        self._quiet = asyncio.Event()
+
+    async def start(self, heard: Callable[[FromLine], None]) -> LineReady:
+        """Open every trunk's socket; see `ports.line.Line`.
+
+        Raises:
+            ConfigInvalid: a trunk's settings cannot be used.
+            Unavailable: a socket could not be bound or a host not be found.
+        """
+        for trunk in self._trunks:
+            check_trunk(trunk)
+        self._loop = asyncio.get_running_loop()
+        self._gone = self._loop.create_future()
+        self._heard = heard
+        opened: list[SipEndpoint] = []
+        try:
+            for trunk in self._trunks:
+                endpoint = SipEndpoint(trunk)
+                await endpoint.open()
+                opened.append(endpoint)
+                media = self._make_media(endpoint.local[0], trunk.rtp_range())
+                self._places[trunk.name] = LegPlace(
+                    endpoint=endpoint, media=media, prompts=self._prompts, voice=self._voice
+                )
+        except BaseException:
+            for endpoint in opened:
+                endpoint.close()
+            self._places.clear()
+            raise
+        self._orphans = OrphanEnder({e.trunk.name: e for e in opened}, self._tell)
+        return LineReady(pid=os.getpid(), local_sip={e.trunk.name: e.sent_by for e in opened})
+
+    def say(self, message: ToLine) -> None:
+        """Queue one message; it is handled in the loop's next round, in order."""
+        if self._loop is not None and self._places:
+            self._loop.call_soon(self._handle, message)
+
+    async def stop(self) -> None:
+        """Hang up everything, wait until the peers know (at most 10 s), close the sockets."""
+        if self._gone is None or self._gone.done():
+            return
+        await asyncio.sleep(0)  # what was said before is handled before
+        self.hang_up_all()
+        await self.wait_until_quiet(STOP_PATIENCE_S)
+        if self._orphans is not None:
+            self._orphans.close()
+        for place in self._places.values():
+            place.endpoint.close()
+            place.media.close()
+        self._places.clear()
+        self._gone.set_result("stopped")
+
+    async def when_gone(self) -> str:
+        """Resolves once the line has stopped."""
+        assert self._gone is not None, "the line was never started"
+        return await asyncio.shield(self._gone)
+
+    def hang_up_all(self) -> None:
+        """End every leg now."""
+        for leg in tuple(self._legs.values()):
+            leg.hang_up(_STOPPING, _STOPPING_TALKING)
+
+    async def wait_until_quiet(self, patience_s: float) -> bool:
+        """Whether, within that time, every leg has ended."""
+        if not self._legs:
+            return True
+        self._quiet.clear()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._quiet.wait()
+        except TimeoutError:
+            log.error("legs did not end in time", extra={"legs": len(self._legs)})
+            return False
+        return True
+
+    @property
+    def legs(self) -> int:
+        """How many legs have not ended."""
+        return len(self._legs)
+
+    def _handle(self, message: ToLine) -> None:
+        try:
+            match message:
+                case LegOrder():
+                    self._place(message)
+                case ScriptText():
+                    self._keep_script(message)
+                case HangUp(leg=leg):
+                    known = self._legs.get(leg)
+                    if known is not None:
+                        known.hang_up(_BY_REQUEST, _BY_REQUEST)
+                case HangUpAll():
+                    self.hang_up_all()
+                case EndOrphans(orphans=orphans):
+                    if self._orphans is not None:
+                        self._orphans.end(orphans)
+        except Exception:
+            log.exception("a message could not be handled", extra={"kind": type(message).__name__})
+            if isinstance(message, LegOrder) and message.leg not in self._legs:
+                self._refuse(message, Outcome.TRUNK_TROUBLE, "internal error")
+
+    def _place(self, order: LegOrder) -> None:
+        place = self._places.get(order.trunk)
+        script = self._scripts.get(order.script)
+        if order.leg in self._legs:
+            log.error("a leg was ordered twice", extra={"leg": order.leg})
+        elif place is None:
+            self._refuse(order, Outcome.TRUNK_MISCONFIGURED, "no such trunk")
+        elif script is None:
+            self._refuse(order, Outcome.REFUSED_HERE, "no such script")
+        else:
+            leg = Leg(order, place, script, tell=self._tell, on_gone=self._forget)
+            self._legs[order.leg] = leg
+            leg.place(place.endpoint.now())
+
+    def _refuse(self, order: LegOrder, outcome: Outcome, reason: str) -> None:
+        log.error("a leg was not placed", extra={"leg": order.leg, "why": reason})
+        self._tell(
+            LegEnded(
+                leg=order.leg,
+                at=time.time(),
+                outcome=outcome,
+                answered=False,
+                rang=False,
+                sent=False,
+                reason=reason,
+            )
+        )
+
+    def _keep_script(self, message: ScriptText) -> None:
+        try:
+            self._scripts[message.key] = scripts.parse(message.text)
+        except ScriptInvalid as exc:
+            facts = {"script": message.key, "why": str(exc)}
+            self._tell(LineLog(level="error", text="a script cannot be read", facts=facts))
+
+    def _tell(self, message: FromLine) -> None:
+        if self._heard is not None:
+            self._heard(message)
+
+    def _forget(self, leg: str) -> None:
+        self._legs.pop(leg, None)
+        if not self._legs:
+            self._quiet.set()

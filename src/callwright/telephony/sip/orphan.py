@@ -1,0 +1,207 @@
+"""A call that a dead process left behind, as far as ending it goes; a pure machine.
+
+Built from what the attempt on disk remembers. A leg that had been answered gets a BYE. One
+that had not gets a CANCEL, also under the branch that answered a challenge if there may
+have been one; and should its INVITE be answered after all, ACK and BYE. The same branches
+and numbers are used at every try, so that a second try is a repeat and no new request.
+"""
+
+from math import inf
+
+from callwright.ports.line import Orphan
+from callwright.telephony.sip import requests
+from callwright.telephony.sip.actions import Action, Ended, How, Send
+from callwright.telephony.sip.answers import DialogAnswers, no_such_call
+from callwright.telephony.sip.dialog import (
+    Dialog,
+    dialog_from_answer,
+    dialog_from_memory,
+    is_in_dialog,
+    request_in_dialog,
+)
+from callwright.telephony.sip.digest import answer_challenge
+from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.message import SipRequest, SipResponse
+from callwright.telephony.sip.requests import CallSetup
+from callwright.telephony.sip.transaction import GIVE_UP_S, Phase, RequestTransaction
+
+PATIENCE_S = 6.0
+"""When nobody has answered by then, nobody will in time to matter."""
+LATE_ANSWER_S = 4.5
+"""A 2xx that waits for its ACK is repeated at least every 4 s: so long we listen for one."""
+
+
+class OrphanedCall:
+    """Ends one orphan. `hears_answers`: we sit on the port its INVITE came from.
+
+    Says `Ended` once: PEER_HUNG_UP when the other end confirmed that there is no call any
+    more, NO_REPLY or NOT_LISTENING when nobody answered.
+    """
+
+    def __init__(self, orphan: Orphan, setup: CallSetup, *, hears_answers: bool) -> None:
+        self._orphan = orphan
+        self._setup = setup
+        self._hears_answers = hears_answers
+        self._tries: list[RequestTransaction] = []
+        self._dialog: Dialog | None = None
+        self._answers = DialogAnswers(1)
+        self._ended = False
+        self._end_by = inf
+        self._found = How.NO_REPLY
+        self._forget_at = inf
+        self.wakes_at = inf
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID the dead process used."""
+        return self._setup.call_id
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether `Ended` was said."""
+        return self._ended
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no late answer can come any more."""
+        return self._ended and self.wakes_at == inf
+
+    def start(self, now: float) -> list[Action]:
+        """Send what is due.
+
+        Raises:
+            SipMalformed: what was stored cannot be sent.
+        """
+        orphan, setup = self._orphan, self._setup
+        self._end_by = now + PATIENCE_S
+        self._forget_at = now + GIVE_UP_S
+        if orphan.to_tag:
+            self._dialog = dialog_from_memory(
+                setup,
+                to_tag=orphan.to_tag,
+                remote_target=orphan.remote_target,
+                route_set=orphan.route_set,
+                cseq=orphan.cseq,
+            )
+            return self._settled(self._say_bye(self._dialog, now))
+        names = [(setup.branch, setup.cseq)]
+        if setup.credentials is not None:
+            names.append((f"{setup.branch}.2", setup.cseq + 1))
+        actions: list[Action] = []
+        for branch, cseq in names:
+            data = requests.cancel(setup, branch=branch, cseq=cseq)
+            actions += self._send("CANCEL", data, branch, cseq, setup.target, now)
+        return self._settled(actions)
+
+    def hang_up(self, now: float) -> list[Action]:
+        """Nothing more can be done than is being done."""
+        return []
+
+    def on_response(self, response: SipResponse, now: float) -> list[Action]:
+        """An answer to our CANCEL or BYE, or still one to the INVITE."""
+        if response.from_tag != self._setup.from_tag:
+            return []
+        if response.method == "INVITE":
+            return self._settled(self._on_invite_response(response, now))
+        for transaction in self._tries:
+            same = transaction.branch == response.branch and transaction.method == response.method
+            if same and transaction.on_response(response.status, now):
+                return self._settled(self._on_confirmed(transaction, response, now))
+        return self._settled([])
+
+    def on_request(self, request: SipRequest, source: Address, now: float) -> list[Action]:
+        """The other end may hang up first."""
+        dialog = self._dialog
+        if dialog is None or not is_in_dialog(dialog, request) or request.method != "BYE":
+            return [] if request.method == "ACK" else [no_such_call(request, source)]
+        actions: list[Action] = [self._answers.say_yes(request, dialog, source)]
+        return self._settled(actions + self._end(How.PEER_HUNG_UP))
+
+    def on_not_listening(self, now: float) -> list[Action]:
+        """Nobody is there."""
+        for transaction in self._tries:
+            transaction.stop()
+        return self._settled(self._end(How.NOT_LISTENING))
+
+    def on_timer(self, now: float) -> list[Action]:
+        """Whatever has come due."""
+        actions: list[Action] = []
+        for transaction in self._tries:
+            data, _ = transaction.on_timer(now)
+            if data:
+                actions.append(Send(data, transaction.to))
+        if self._end_by <= now:
+            actions += self._end(self._found)
+        if self._forget_at <= now:
+            self._forget_at = inf
+            for transaction in self._tries:
+                transaction.stop()
+        return self._settled(actions)
+
+    def _on_confirmed(
+        self, transaction: RequestTransaction, response: SipResponse, now: float
+    ) -> list[Action]:
+        if transaction.method == "BYE":
+            dialog = self._dialog
+            first = transaction.branch == f"{self._setup.branch}.b"
+            if response.status in (401, 407) and dialog is not None and first:
+                line, _ = answer_challenge(
+                    response, self._setup.credentials, method="BYE", uri=dialog.remote_target
+                )
+                if line:
+                    return self._say_bye(dialog, now, "b.auth", line)
+            return self._end(How.PEER_HUNG_UP)
+        self._found = How.PEER_HUNG_UP
+        pending = any(each.phase is not Phase.COMPLETED for each in self._tries)
+        if response.status < 300:
+            # Cancelled; the INVITE's own 487 follows, or a 200 that crossed, where we hear it.
+            wait_s = 2.0 if self._hears_answers else 0.0
+        elif pending:
+            return []
+        else:
+            # They know no such transaction: it never came, is over, or was just answered.
+            wait_s = LATE_ANSWER_S if self._hears_answers else 0.0
+        self._end_by = min(self._end_by, now + wait_s)
+        return []
+
+    def _on_invite_response(self, response: SipResponse, now: float) -> list[Action]:
+        setup = self._setup
+        if response.status < 200:
+            return []
+        if response.status >= 300:
+            to = response.first("to")
+            data = requests.ack_to_failure(setup, branch=response.branch, cseq=response.cseq, to=to)
+            # A challenge may already have been answered: then the call lives on under `.2`.
+            ends = response.status not in (401, 407)
+            return [Send(data, setup.target), *(self._end(How.PEER_HUNG_UP) if ends else [])]
+        known = self._dialog
+        if known is not None and known.remote_tag == response.to_tag and known.ack:
+            return [Send(known.ack, known.next_hop)]
+        dialog = dialog_from_answer(setup, response)
+        self._dialog = dialog
+        return [Send(dialog.ack, dialog.next_hop), *self._say_bye(dialog, now)]
+
+    def _say_bye(self, dialog: Dialog, now: float, name: str = "b", line: str = "") -> list[Action]:
+        dialog.cseq += 1
+        branch = f"{self._setup.branch}.{name}"
+        data = request_in_dialog(dialog, "BYE", branch=branch, cseq=dialog.cseq, authorization=line)
+        return self._send("BYE", data, branch, dialog.cseq, dialog.next_hop, now)
+
+    def _send(
+        self, method: str, data: bytes, branch: str, cseq: int, to: Address, now: float
+    ) -> list[Action]:
+        transaction = RequestTransaction(method=method, data=data, branch=branch, cseq=cseq, to=to)
+        self._tries.append(transaction)
+        return [Send(transaction.start(now), to)]
+
+    def _end(self, how: How) -> list[Action]:
+        self._end_by = inf
+        if self._ended:
+            return []
+        self._ended = True
+        return [Ended(how)]
+
+    def _settled(self, actions: list[Action]) -> list[Action]:
+        wakes = [each.wakes_at for each in self._tries if each.phase is not Phase.TERMINATED]
+        self.wakes_at = min(self._end_by, self._forget_at, *wakes, inf)
+        return actions

@@ -1,0 +1,101 @@
+"""UDP sockets for SIP: finding the trunk's host, binding, and the queue of ICMP errors.
+
+`trunk` is always the trunk's name, for the text of an error.
+
+Source: `ip(7)` and `ipv6(7)` for IP_RECVERR.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+from callwright.errors import Unavailable
+from callwright.telephony.sip.fields import Address, format_host_port, is_ip_address
+
+_BUFFER_BYTES = 8 * 1024 * 1024
+_DATAGRAM = 65_536
+# Linux; not in Python's `socket` before 3.14.
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+
+
+async def resolve(trunk: str, target: Address, local_address: str) -> list[Address]:
+    """Every address of `target`, whose host may be a name, in the resolver's order.
+
+    Raises:
+        Unavailable: it has none that `local_address` ("" = any) could reach.
+    """
+    host, port = target
+    family = socket.AF_UNSPEC
+    if local_address:
+        family = socket.AF_INET6 if ":" in local_address else socket.AF_INET
+    elif not is_ip_address(host):
+        # One socket, one family; names that have both are reached by IPv4.
+        family = socket.AF_INET
+    loop = asyncio.get_running_loop()
+    try:
+        infos = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
+    except OSError as exc:
+        raise Unavailable(
+            f"trunk {trunk}: the host {host} has no address that can be used "
+            f"({exc.strerror or exc}); check trunks.{trunk}.address and the DNS"
+        ) from exc
+    found = [(str(info[4][0]), int(info[4][1])) for info in infos]
+    if not found:
+        raise Unavailable(f"trunk {trunk}: the host {host} has no address")
+    return list(dict.fromkeys(found))
+
+
+def route_to(target: Address, trunk: str) -> str:
+    """The address of ours from which packets to `target` leave.
+
+    Raises:
+        Unavailable: there is no route.
+    """
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(target)
+        except OSError as exc:
+            raise Unavailable(f"trunk {trunk}: no route to {target[0]} ({exc.strerror})") from exc
+        return str(probe.getsockname()[0])
+
+
+def bind(local: Address, trunk: str) -> socket.socket:
+    """A socket that does not block, with large buffers and an error queue.
+
+    Raises:
+        Unavailable: the address is not ours or the port is taken.
+    """
+    is_v6 = ":" in local[0]
+    sock = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+        with suppress(OSError):
+            # So that "nobody listens there" is heard on a socket that is not connected.
+            if is_v6:
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        sock.bind(local)
+    except OSError as exc:
+        sock.close()
+        raise Unavailable(
+            f"trunk {trunk}: cannot use {format_host_port(local)} for SIP "
+            f"({exc.strerror}); see trunks.{trunk}.local_address"
+        ) from exc
+    return sock
+
+
+def refused_packets(sock: socket.socket, at_most: int) -> Iterator[bytes]:
+    """The packets of ours of which ICMP told that nobody takes them; empties the queue."""
+    for _ in range(at_most):
+        try:
+            data, _, _, _ = sock.recvmsg(_DATAGRAM, 1024, socket.MSG_ERRQUEUE)
+        except OSError:
+            return
+        yield data

@@ -1,0 +1,90 @@
+"""SIPp as the phones of `tests/peers/uas_by_number.xml`, for tests of the line."""
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from callwright.testing.programs import require
+
+SCENARIOS = Path(__file__).parent.parent / "peers"
+
+
+def free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Phones:
+    """A running SIPp. What it saw and said is in its message log."""
+
+    def __init__(self, port: int, log: Path) -> None:
+        self.port = port
+        self._log = log
+
+    @property
+    def address(self) -> str:
+        return f"sip:127.0.0.1:{self.port};transport=udp"
+
+    def received(self, call_id: str) -> list[str]:
+        """What it heard in one call: the messages' first words, in order."""
+        return [
+            message.split(" ")[0]
+            for way, message in self._messages()
+            if way == "received" and call_id in message
+        ]
+
+    def heard(self, method: str, call_id: str) -> str:
+        """The first message of that method in one call, whole."""
+        return next(
+            message
+            for way, message in self._messages()
+            if way == "received" and call_id in message and message.startswith(method)
+        )
+
+    def _messages(self) -> Iterator[tuple[str, str]]:
+        text = self._log.read_text(errors="replace")
+        for part in re.split(r"^-{10,}.*\n", text, flags=re.M)[1:]:
+            head, _, message = part.partition("\n\n")
+            yield "received" if "received" in head else "sent", message
+
+
+@contextmanager
+def sipp_phones(
+    folder: Path, scenario: str = "uas_by_number.xml", *options: str
+) -> Iterator[Phones]:
+    """SIPp answering on a free port for as long as the block lasts."""
+    port = free_udp_port()
+    log = folder / "sipp_messages.log"
+    command = [
+        require("sipp"), "-sf", str(SCENARIOS / scenario), "-i", "127.0.0.1", "-p", str(port),
+        "-mi", "127.0.0.1", "-mp", str(free_udp_port()), "-rtp_echo", "-nostdin", "-nd",
+        "-trace_msg", "-message_file", str(log), *options, "127.0.0.1",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_until_bound(port, process)
+        yield Phones(port, log)
+    finally:
+        process.kill()
+        process.wait(5)
+
+
+def _wait_until_bound(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"sipp ended at once with {process.returncode}")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return
+        time.sleep(0.02)
+    raise AssertionError("sipp did not come up")
