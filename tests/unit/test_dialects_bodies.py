@@ -91,6 +91,7 @@ def test_one_field_is_read_however_it_is_wrapped(content_type: str | None, body:
             "more than one file",
         ),
         (MULTIPART, b"--XX", "boundary"),
+        (MULTIPART, part("csv", b"\r\n--XXY" * 1001) + b"--XX--", "almost"),
         (URLENCODED, b"&".join(b"a=1" for _ in range(51)), "50 fields"),
         (URLENCODED, b"a=" + b"1" * 65537, "64 KiB"),
         (URLENCODED, b"a" * 65537, "64 KiB"),

@@ -295,6 +295,8 @@ def test_limits_of_rows_bytes_and_columns_hold() -> None:
     assert len(contacts(data, ListLimits(rows=2, bytes=len(data), columns=2))) == 2
     with pytest.raises(TooLarge, match="more than 1 rows"):
         contacts(data, ListLimits(rows=1))
+    with pytest.raises(TooLarge, match="more than 1 rows"):
+        contacts(b"destination\n6175551234\n\n\n", ListLimits(rows=1))
     with pytest.raises(TooLarge, match="larger than"):
         contacts(data, ListLimits(bytes=len(data) - 1))
     with pytest.raises(RequestRefused, match="2 columns"):

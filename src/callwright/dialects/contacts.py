@@ -42,9 +42,8 @@ class RowProblem:
 class ContactList:
     """An opened list: the names of its variables, and its contacts."""
 
-    def __init__(self, reader: CsvReader, limits: ListLimits) -> None:
+    def __init__(self, reader: CsvReader) -> None:
         self._reader = reader
-        self._limits = limits
         header = reader.header
         at = header.number_at
         self.columns: tuple[str, ...] = header.names[:at] + header.names[at + 1 :]
@@ -60,16 +59,14 @@ class ContactList:
         Raises:
             ListInvalid: the file cannot be cut into rows from some line on.
             FieldInvalid: there are no rows.
-            TooLarge: there are more rows than `limits` allow.
+            TooLarge: there are more rows than the list was opened for.
         """
         at = self._reader.header.number_at
         number_name = self._reader.header.names[at]
         names = self.columns if names is None else names
-        count = 0
+        is_empty = True
         for row in self._reader:
-            count += 1
-            if count > self._limits.rows:
-                raise TooLarge(f"csv: has more than {self._limits.rows} rows.")
+            is_empty = False
             if row.problem:
                 yield RowProblem(line=row.line, problem=row.problem, cells=tuple(row.cells))
                 continue
@@ -81,7 +78,7 @@ class ContactList:
                 continue
             del cells[at]
             yield Contact(dial=dial, variables=dict(zip(names, cells, strict=True)))
-        if count == 0:
+        if is_empty:
             raise FieldInvalid(LIST_FIELD, "has a header row but no contacts")
 
 
@@ -96,7 +93,8 @@ def open_list(form: Form, limits: ListLimits) -> ContactList:
     data = _list_data(form)
     if len(data) > limits.bytes:
         raise TooLarge(f"csv: is larger than {limits.bytes} bytes.")
-    return ContactList(CsvReader(data, max_columns=limits.columns), limits)
+    reader = CsvReader(data, max_rows=limits.rows, max_columns=limits.columns)
+    return ContactList(reader)
 
 
 def all_or_nothing(rows: Iterable[Contact | RowProblem]) -> Iterator[Contact]:

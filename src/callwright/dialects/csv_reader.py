@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from callwright.dialects.charset import quote_for_people
 from callwright.dialects.csv_text import CsvLines
-from callwright.errors import FieldInvalid, ListInvalid
+from callwright.errors import FieldInvalid, ListInvalid, TooLarge
 
 NUMBER_COLUMNS = frozenset({"destination", "phone_number"})
 MAX_CELL_BYTES = 8 * 1024
@@ -53,18 +53,36 @@ class Row:
 class CsvReader:
     """A CSV file: its header, read at once, and its rows, read as they are asked for.
 
+    Blank rows are counted apart against `max_rows`: a double-spaced list is still read,
+    and a file of nothing but line ends comes to an end.
+
     Raises:
         ListInvalid: the header is unusable; names the line. Iterating raises it where the
             file cannot be cut into rows any further.
         FieldInvalid: there is no header at all.
+        TooLarge: while iterating, past `max_rows`.
     """
 
-    def __init__(self, data: memoryview, *, max_columns: int) -> None:
+    def __init__(self, data: memoryview, *, max_rows: int, max_columns: int) -> None:
         self._lines = CsvLines(data)
+        self._max_rows = max_rows
         self.header = _read_header(self._lines, max_columns)
 
     def __iter__(self) -> Iterator[Row]:
         """The rows that are not blank, short ones filled up with empty cells."""
+        filled = blank = 0
+        for row in self._cut():
+            if row is None:
+                blank += 1
+            else:
+                filled += 1
+            if filled > self._max_rows or blank > self._max_rows:
+                raise TooLarge(f"csv: has more than {self._max_rows} rows.")
+            if row is not None:
+                yield row
+
+    def _cut(self) -> Iterator[Row | None]:
+        """Every row in order; None for a blank one."""
         lines = self._lines
         width = len(self.header.names)
         number_at = self.header.number_at
@@ -83,11 +101,12 @@ class CsvReader:
                 continue
             if rejoin and len(cells) > 1:
                 cells = _rejoin_parameters(cells, number_at)
-            # Blank rows have no number, so nearly every row is known not to be one by a glance.
             if len(cells) == width and cells[number_at].strip() and not lines.saw_nul:
                 yield Row(line, cells, _oversize(cells))
             elif any(cell and not cell.isspace() for cell in cells):
                 yield _unusual_row(line, cells, width, lines.saw_nul)
+            else:
+                yield None
 
 
 def _unusual_row(line: int, cells: list[str], width: int, saw_nul: bool) -> Row:

@@ -23,6 +23,7 @@ MAX_AROUND_BYTES = 1024
 
 MAX_BOUNDARY_BYTES = 200
 MAX_PADDING_BYTES = 100
+MAX_NEAR_BOUNDARIES = 1000
 
 # RFC 2046 allows 70 characters of a small set; what has been seen is any printable ASCII.
 _FIRST_LINE = re.compile(
@@ -141,7 +142,7 @@ def _find_part_end(
 ) -> tuple[int, int | None]:
     """Where the content ends and where the next part starts (None: that was the last)."""
     search_from = content - len(newline)
-    while True:
+    for _ in range(MAX_NEAR_BOUNDARIES):
         end = body.find(separator, search_from)
         if end < 0:
             raise BodyMalformed(
@@ -157,6 +158,7 @@ def _find_part_end(
             return end, position + len(newline)
         # A line of the content that only starts like the boundary.
         search_from = after
+    raise BodyMalformed("Too many lines of the multipart body almost are its boundary.")
 
 
 def _make_field(headers: dict[str, str], body: bytes, start: int, end: int) -> Field:
