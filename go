@@ -73,8 +73,8 @@ def main(arguments: list[str]) -> int:
         return write_lock(rest)
     try:
         set_up()
-    except StepFailed as failure:
-        say(f"{failure}. Nothing was run.")
+    except (StepFailed, OSError) as failure:
+        say(f"cannot set up: {failure}. Nothing was run.")
         return 1
     if name == "test":
         replace_process([str(PYTHON), "-m", "pytest", *pytest_arguments(rest)])
@@ -95,77 +95,84 @@ def set_up() -> None:
         StepFailed: neither uv nor pip could.
     """
     wanted = stamp()
-    if stamped(wanted):
+    if stamped() == wanted:
         return
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "set-up.lock").open("w") as lock:
         # Two runs at once must not both write into .venv.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if stamped(wanted):
+        standing = stamped()
+        if standing == wanted:
             return
         started = time.monotonic()
-        say(f"setting up {VENV} (once; needs the package index)")
-        with contextlib.suppress(FileNotFoundError):
-            STAMP.unlink()
+        # An edit of pyproject.toml alone then needs no network.
+        lock_stands = standing[:1] == wanted[:1]
+        say(f"setting up {VENV}" + ("" if lock_stands else " (once; needs the package index)"))
+        if not lock_stands:
+            STAMP.unlink(missing_ok=True)
         try:
-            install_with_uv()
+            install_with_uv(lock_stands)
         except (StepFailed, OSError) as failure:
             say(f"{failure}; trying again with venv and pip")
-            install_with_pip()
-        STAMP.write_text(wanted, encoding="utf-8")
+            install_with_pip(lock_stands)
+        STAMP.write_text("\n".join(wanted), encoding="utf-8")
         say(f"set up in {time.monotonic() - started:.1f} s")
 
 
-def stamp() -> str:
-    """What the contents of `.venv` follow from, as one hash.
+def stamp() -> list[str]:
+    """What `.venv` follows from: a hash for what the lock decides, one for the package itself.
 
     The folder is part of it: scripts and the editable install hold absolute paths, so a copy or
     a moved clone is set up anew. Of Python's version only what decides which wheels fit counts.
     """
-    digest = hashlib.sha256()
-    for part in (LOCK, ROOT / "pyproject.toml"):
-        digest.update(hashlib.sha256(part.read_bytes()).digest())
-    digest.update("\0".join([python_kind(), platform.machine(), str(ROOT)]).encode())
-    return digest.hexdigest() + "\n"
+    place = "\0".join([python_kind(), platform.machine(), str(ROOT)]).encode()
+    project = (ROOT / "pyproject.toml").read_bytes()
+    return [hashlib.sha256(place + part).hexdigest() for part in (LOCK.read_bytes(), project)]
 
 
-def stamped(wanted: str) -> bool:
+def stamped() -> list[str]:
+    """The stamp of what is installed; empty where nothing usable is."""
     # PYTHON is a link: it stops existing when the Python it was made from is removed.
     try:
-        return STAMP.read_text(encoding="utf-8") == wanted and PYTHON.exists()
+        return STAMP.read_text(encoding="utf-8").split() if PYTHON.exists() else []
     except OSError:
-        return False
+        return []
 
 
 def python_kind() -> str:
     return f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def install_with_uv() -> None:
+def install_with_uv(lock_stands: bool) -> None:
     pip = pip_settings()
     environment = uv_environment(pip, dict(os.environ))
     uv = find_uv()
-    make_venv([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)], environment)
     into = ["--quiet", "--python", str(PYTHON)]
     if pip.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         into.append("--no-index")
-    step([uv, "pip", "sync", *into, "--require-hashes", str(LOCK)], environment)
+    if not lock_stands:
+        make_venv([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)], environment)
+        step([uv, "pip", "sync", *into, "--require-hashes", str(LOCK)], environment)
     # hatchling stands in the lock, so the build needs no index of its own.
     editable = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     step([uv, "pip", "install", *into, *editable], environment)
 
 
-def install_with_pip() -> None:
+def install_with_pip(lock_stands: bool) -> None:
     environment = pip_environment()
-    # Debian's python3 has venv without ensurepip; pip of the outer Python can work from outside.
-    make_venv([sys.executable, "-m", "venv", "--without-pip", str(VENV)], environment)
+    if not lock_stands:
+        # Debian's python3 has venv but no ensurepip: the outer pip works on it from outside.
+        make_venv([sys.executable, "-m", "venv", "--without-pip", str(VENV)], environment)
     if importlib.util.find_spec("pip"):
         pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
-    else:
+    elif importlib.util.find_spec("ensurepip"):
         step([str(PYTHON), "-m", "ensurepip"], environment)
         pip = [str(PYTHON), "-m", "pip"]
+    else:
+        raise StepFailed("there is neither uv nor pip (on Debian: apt-get install python3-pip)")
     install = [*pip, "install", "--quiet"]
-    step([*install, "--require-hashes", "--requirement", str(LOCK)], environment)
+    if not lock_stands:
+        step([*install, "--require-hashes", "--requirement", str(LOCK)], environment)
     editable = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     step([*install, *editable], environment)
 
@@ -401,12 +408,15 @@ def run(
     to_stderr: bool = False,
     cwd: Path | None = None,
 ) -> int:
-    """Run `command` to its end and give its exit code; die of the signal it dies of."""
+    """Run `command` to its end and give its exit code; die of the signal that ended either."""
     child = subprocess.Popen(
         command, env=environment, cwd=cwd, stdout=sys.stderr if to_stderr else None
     )
 
+    received: list[int] = []
+
     def pass_on(number: int, frame: object) -> None:
+        received.append(number)
         # A terminal sends its interrupt to the child as well: a second would cut its clean-up.
         if number != signal.SIGINT or not os.isatty(0):
             child.send_signal(number)
@@ -418,9 +428,10 @@ def run(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if ended < 0:
-        signal.signal(-ended, signal.SIG_DFL)
-        os.kill(os.getpid(), -ended)
+    if received or ended < 0:
+        fatal = received[0] if received else -ended
+        signal.signal(fatal, signal.SIG_DFL)
+        os.kill(os.getpid(), fatal)
     return ended
 
 
