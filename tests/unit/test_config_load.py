@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from callwright.config import HostPort, PortRange, SipAddress, describe, load_config
+from callwright.config import (
+    Config,
+    HostPort,
+    PortRange,
+    ServerSettings,
+    SipAddress,
+    TrunkSettings,
+    describe,
+    load_config,
+)
 from callwright.errors import ConfigInvalid
 
 
@@ -78,6 +87,17 @@ def test_environment_alone_can_make_a_trunk(tmp_path, monkeypatch):
     assert trunk.ring_timeout == timedelta(seconds=90)
     assert trunk.max_call_length == timedelta(hours=1)
     assert trunk.rtp_ports == PortRange(30000, 39999)
+
+
+def test_settings_can_be_made_of_values_without_a_file():
+    trunk = TrunkSettings(
+        address=SipAddress("h", 0, "udp"),
+        ring_timeout=timedelta(seconds=3),
+        rtp_ports=PortRange(2000, 3000),
+    )
+    config = Config(server=ServerSettings(listen=HostPort("::1", 0)), trunks={"main": trunk})
+    assert config.server.listen.port == 0
+    assert config.trunks["main"].ring_timeout == timedelta(seconds=3)
 
 
 def test_variables_of_other_kinds_are_left_alone(tmp_path, monkeypatch):

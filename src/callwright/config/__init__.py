@@ -1,6 +1,6 @@
 """The settings: declared once, read from a file and the environment, shown and documented."""
 
-from callwright.config.load import describe, find_file, load_config
+from callwright.config.load import FILE_NAME, describe, find_file, load_config
 from callwright.config.sample import sample_toml, settings_table
 from callwright.config.settings import (
     CallbackSettings,
@@ -17,6 +17,7 @@ from callwright.config.settings import (
 from callwright.config.values import ByteCount, HostPort, PortRange, SipAddress
 
 __all__ = [
+    "FILE_NAME",
     "ByteCount",
     "CallbackSettings",
     "Config",

@@ -118,7 +118,9 @@ class CallbackSettings(Section):
 class SpeechSettings(Section):
     """How prompts are spoken."""
 
-    engine: str = _setting("auto", "auto, espeak-ng, none, or a command line", min_length=1)
+    engine: str = _setting(
+        "auto", "auto, espeak-ng, tones, none, or command:PROGRAM ARGUMENTS", min_length=1
+    )
     voice: str = _setting("en-us", "a voice of that engine", min_length=1)
 
 

@@ -8,6 +8,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -225,11 +226,16 @@ def _bare_host(text: str) -> str:
     return host
 
 
-Duration = Annotated[timedelta, PlainValidator(read_positive_duration)]
-Size = Annotated[ByteCount, PlainValidator(read_size)]
-Listen = Annotated[HostPort, PlainValidator(read_host_port)]
-TrunkAddress = Annotated[SipAddress | None, PlainValidator(read_sip_address)]
-Ports = Annotated[PortRange, PlainValidator(read_port_range)]
+def _or_as_it_is(kind: type, read: Callable[[object], object]) -> PlainValidator:
+    """A validator that reads text, and lets through what is a value already."""
+    return PlainValidator(lambda value: value if isinstance(value, kind) else read(value))
+
+
+Duration = Annotated[timedelta, _or_as_it_is(timedelta, read_positive_duration)]
+Size = Annotated[ByteCount, _or_as_it_is(ByteCount, read_size)]
+Listen = Annotated[HostPort, _or_as_it_is(HostPort, read_host_port)]
+TrunkAddress = Annotated[SipAddress | None, _or_as_it_is(SipAddress, read_sip_address)]
+Ports = Annotated[PortRange, _or_as_it_is(PortRange, read_port_range)]
 LocalAddress = Annotated[str, PlainValidator(read_local_address)]
 PublicUrl = Annotated[str, PlainValidator(read_public_url)]
 StoreUrl = Annotated[str, PlainValidator(read_store_url)]

@@ -21,20 +21,20 @@ def make_app(
     clock: Clock,
     config: Config,
     *,
-    on_queued: Callable[[], None],
-    line_is_up: Callable[[], bool],
-    can_speak: Callable[[], bool] = lambda: True,
+    can_speak: bool,
+    on_change: Callable[[], None],
+    is_dialling: Callable[[], bool],
 ) -> ASGIApp:
     """The whole HTTP side of a server.
 
-    `on_queued` is called after each commit that queued or cancelled calls; `line_is_up`
-    decides `/readyz` together with the store; `can_speak` says whether a speech engine is
-    at hand, without which deployments that speak cannot be queued on.
+    `can_speak` says whether a speech engine is at hand, without which deployments that
+    speak cannot be queued on; `on_change` is called after each commit that queued or
+    cancelled calls; `is_dialling` decides `/readyz` together with the store.
     """
     around = Surroundings(
-        store=store, clock=clock, config=config, on_queued=on_queued, can_speak=can_speak
+        store=store, clock=clock, config=config, can_speak=can_speak, on_change=on_change
     )
-    routes = [*dialect_routes(around), *health_routes(store, line_is_up)]
+    routes = [*dialect_routes(around), *health_routes(store, is_dialling)]
     return Front(Router(routes, redirect_slashes=False, default=_no_such_path))
 
 

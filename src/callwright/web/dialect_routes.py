@@ -52,9 +52,9 @@ class Surroundings:
     store: Store
     clock: Clock
     config: Config
-    on_queued: Callable[[], None]
+    can_speak: bool
+    on_change: Callable[[], None]
     """Called after each commit that queued or cancelled something."""
-    can_speak: Callable[[], bool]
 
 
 def dialect_routes(around: Surroundings) -> list[Route]:
@@ -94,7 +94,7 @@ async def _queue(around: Surroundings, product: Product, request: Request) -> Re
     call_id = await around.store.write(
         lambda tx: queue_call(tx, user, deployment, schedule, contact, now), lane=Lane.INTAKE
     )
-    around.on_queued()
+    around.on_change()
     link = f'<{_origin(around, request)}/api/outbound/{call_id}>; rel="status"'
     return _reply(product, request, dialect.encode_queued(call_id), {"Link": link})
 
@@ -120,7 +120,7 @@ async def _bulk_queue(around: Surroundings, product: Product, request: Request) 
     else:
         schedule, contacts = decode(read_body(content_type, body))
     count = await queue_list(around.store, user, deployment, schedule, contacts, now)
-    around.on_queued()
+    around.on_change()
     return _reply(product, request, dialect.encode_list_queued(count))
 
 
@@ -128,7 +128,7 @@ async def _cancel(around: Surroundings, product: Product, request: Request) -> R
     _, deployment = await _aim(around, product, request, to_queue=False)
     now = around.clock.now()
     await around.store.write(lambda tx: cancel_calls(tx, deployment, now), lane=Lane.INTAKE)
-    around.on_queued()
+    around.on_change()
     return Response(status_code=202)
 
 
@@ -180,7 +180,7 @@ def _find(
         DeploymentId(_path_id(request, "deployment_id", missing="deployment")),
         around.clock.now(),
         to_queue=to_queue,
-        can_speak=around.can_speak(),
+        can_speak=around.can_speak,
     )
     return user, deployment
 

@@ -18,9 +18,9 @@ STORE_ANSWERS_WITHIN_S = 2.0
 _METHODS = ("GET", "HEAD")
 
 
-def health_routes(store: Store, line_is_up: Callable[[], bool]) -> list[Route]:
+def health_routes(store: Store, is_dialling: Callable[[], bool]) -> list[Route]:
     """`/healthz` and `/readyz`."""
-    ready = partial(_ready, store, line_is_up)
+    ready = partial(_ready, store, is_dialling)
     return [
         Route("/healthz", Endpoint(_alive, methods=_METHODS, product=Product.FUSE)),
         Route("/readyz", Endpoint(ready, methods=_METHODS, product=Product.FUSE)),
@@ -31,11 +31,11 @@ async def _alive(request: Request) -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-async def _ready(store: Store, line_is_up: Callable[[], bool], request: Request) -> Response:
+async def _ready(store: Store, is_dialling: Callable[[], bool], request: Request) -> Response:
     problems = []
     if not await _store_answers(store):
         problems.append("the store does not answer")
-    if not line_is_up():
+    if not is_dialling():
         problems.append("no line is up")
     value = {"status": "not ready", "problems": problems} if problems else {"status": "ok"}
     body = json.dumps(value, separators=(",", ":")).encode()

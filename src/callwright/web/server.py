@@ -28,6 +28,7 @@ from callwright.web.protocol import Http1Protocol
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept: longer than the usual 60 s of a proxy before us."""
 
+GRACE_S = 5.0
 BACKLOG = 2048
 
 
@@ -81,7 +82,7 @@ class HttpServer:
         await self._server.up.wait()
         return HostPort(host, port)
 
-    async def stop(self, grace_s: float) -> None:
+    async def stop(self, grace_s: float = GRACE_S) -> None:
         """Take no new request; those under way have `grace_s` seconds to finish."""
         if self._task is None:
             return
