@@ -92,8 +92,10 @@ class IncomingCall:
 
     @property
     def is_saying_goodbye(self) -> bool:
-        """Whether a BYE of ours is still without an answer."""
-        return self._bye is not None and self._bye.phase in (Phase.CALLING, Phase.PROCEEDING)
+        """Whether a BYE of ours has still to be sent or answered."""
+        if self._bye is None:
+            return self._bye_waits_for_ack and not self.has_ended
+        return self._bye.phase in (Phase.CALLING, Phase.PROCEEDING)
 
     # What the phone wants
 
