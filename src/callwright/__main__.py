@@ -1,0 +1,5 @@
+"""`python -m callwright ...` is the `callwright` command."""
+
+from callwright.cli.main import run
+
+run()

@@ -1,0 +1,187 @@
+"""The one file that knows every part: settings become a store, a server, a sender, lines."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from callwright.callbacks.http_sender import HttpSender
+from callwright.clock import Clock, SystemClock
+from callwright.config import Config, TrunkSettings
+from callwright.errors import ConfigInvalid
+from callwright.ports.line import Line
+from callwright.ports.store import Store
+from callwright.runtime.orders import TrunkRules
+from callwright.runtime.pacing import TrunkLimits
+from callwright.runtime.supervisor import Supervisor
+from callwright.service.tell_result import NoticeStyle
+from callwright.store.sqlite import open_sqlite_store
+from callwright.telephony.phones import Phones
+from callwright.telephony.pipe import LineSettings
+from callwright.telephony.spawned_line import ProcessLine
+from callwright.telephony.speech.choice import choose_speech
+from callwright.telephony.trunk import TrunkSettings as LineTrunk
+from callwright.web.app import make_app
+from callwright.web.server import HttpServer
+
+log = structlog.get_logger()
+
+BUILT_IN = "phones"
+"""Name of the trunk that stands in when none is configured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server that answers requests and dials."""
+
+    url: str
+    store: Store
+    supervisor: Supervisor
+    phones: Phones | None
+    """The built-in callee, when some trunk uses it."""
+    uses_only_phones: bool
+    """No trunk is configured: calls reach nobody outside this machine."""
+
+
+@asynccontextmanager
+async def open_store(config: Config, *, server: bool = False) -> AsyncIterator[Store]:
+    """The configured store; `server=True` refuses a second server on the same one.
+
+    Raises:
+        ConfigInvalid: it cannot be opened; the text says why and what to do.
+    """
+    path = config.sqlite_path
+    if path is None:
+        raise ConfigInvalid("store.url: only sqlite: is supported so far")
+    store = open_sqlite_store(path, server=server)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Server]:
+    """Serve and dial until the context ends. Drain the supervisor first, or calls are cut.
+
+    Raises:
+        ConfigInvalid: a setting does not work here (a taken port, a missing program).
+        Unavailable: a line did not start.
+    """
+    clock = clock or SystemClock()
+    speech = choose_speech(config.speech.engine)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(config, server=True))
+        phones = None
+        trunks = dict(config.trunks) or {BUILT_IN: TrunkSettings(driver="phones")}
+        if any(trunk.driver == "phones" for trunk in trunks.values()):
+            phones = Phones(listen=("127.0.0.1", 0))
+            await phones.start()
+            stack.push_async_callback(phones.stop)
+        sender = HttpSender(
+            clock=clock, allow=config.callbacks.allow, secret=config.callbacks.secret
+        )
+        stack.push_async_callback(sender.close)
+        supervisor = Supervisor(
+            store=store,
+            clock=clock,
+            make_lines=_line_makers(config, trunks, phones),
+            sender=sender,
+            trunks=[_limits_and_rules(name, trunk) for name, trunk in trunks.items()],
+            style=NoticeStyle(
+                new_id=lambda: f"msg_{secrets.token_urlsafe(18)}",
+                form_encoded=config.callbacks.form_encoded,
+            ),
+        )
+        app = make_app(
+            store=store,
+            clock=clock,
+            config=config,
+            can_speak=speech is not None,
+            on_change=supervisor.wake,
+            is_dialling=lambda: supervisor.lines.running > 0,
+        )
+        http = HttpServer(app, config.server.listen)
+        await supervisor.start()
+        stack.push_async_callback(supervisor.stop)
+        address = await http.start()
+        stack.push_async_callback(http.stop)
+        yield Server(
+            url=f"http://{address}",
+            store=store,
+            supervisor=supervisor,
+            phones=phones,
+            uses_only_phones=not config.trunks,
+        )
+
+
+def _limits_and_rules(name: str, trunk: TrunkSettings) -> tuple[TrunkLimits, TrunkRules]:
+    return (
+        TrunkLimits(name=name, calls_per_second=trunk.calls_per_second, max_calls=trunk.max_calls),
+        TrunkRules(
+            name=name,
+            caller_id=trunk.caller_id,
+            ring_timeout_s=trunk.ring_timeout.total_seconds(),
+            max_length_s=trunk.max_call_length.total_seconds(),
+        ),
+    )
+
+
+def _line_makers(
+    config: Config, trunks: dict[str, TrunkSettings], phones: Phones | None
+) -> list[Callable[[], Line]]:
+    """One maker a line process; each has its own share of the ports for audio."""
+    count = config.lines.processes
+    makers: list[Callable[[], Line]] = []
+    for index in range(count):
+        settings = LineSettings(
+            trunks=tuple(
+                _line_trunk(name, trunk, phones, index, count) for name, trunk in trunks.items()
+            ),
+            speech=config.speech.engine,
+            voice=config.speech.voice,
+            cache_dir=str(_cache_folder(config)),
+        )
+        makers.append(partial(ProcessLine, settings))
+    return makers
+
+
+def _line_trunk(
+    name: str, trunk: TrunkSettings, phones: Phones | None, index: int, count: int
+) -> LineTrunk:
+    address = str(trunk.address)
+    user, password = trunk.user, trunk.password
+    if trunk.driver == "phones":
+        assert phones is not None
+        host, port = phones.address
+        address = f"sip:{host}:{port};transport=udp"
+        user, password = user or "phones", password or "phones"
+    if trunk.local_port and count > 1:
+        raise ConfigInvalid(
+            f"trunks.{name}.local_port: one port cannot serve {count} line processes; "
+            "leave it out, or set lines.processes = 1"
+        )
+    first, last = trunk.rtp_ports.first, trunk.rtp_ports.last
+    # Even shares that start on an even port, as RTP wants.
+    share = (last - first + 1) // count // 2 * 2
+    return LineTrunk(
+        name=name,
+        address=address,
+        user=user,
+        password=password,
+        caller_id=trunk.caller_id,
+        local_address=trunk.local_address,
+        local_port=trunk.local_port,
+        rtp_ports=(first + index * share, first + (index + 1) * share - 1),
+    )
+
+
+def _cache_folder(config: Config) -> Path:
+    """Where rendered prompts are kept: beside the database."""
+    path = config.sqlite_path
+    folder = path.parent if path is not None else config.folder
+    return folder / ".callwright-prompts"
