@@ -73,7 +73,7 @@ class Ticker:
             self._timer = None
 
     def stats(self) -> BeatStats:
-        """Lag is how late a beat began, in milliseconds."""
+        """Lag is how late a beat began by the loop's clock (whole milliseconds on uvloop)."""
         lags = sorted(self._lags)
         if not lags:
             return BeatStats(0, 0, 0.0, 0.0, 0.0)
