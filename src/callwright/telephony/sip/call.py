@@ -244,6 +244,8 @@ class OutgoingCall:
         if self._how is not None:
             # The answer crossed our CANCEL, or came while we waited for a chance to send one.
             self._end_by = now + BYE_PATIENCE_S
+            for other in self._others:
+                other.stop()
             return actions + self._say_bye(dialog, "b", now)
         self._turn_by = now + self._max_length_s
         actions.append(Answered(dialog, response.body or self._early_sdp))

@@ -9,6 +9,7 @@ Source: RFC 3261 section 18; RFC 3581 (rport).
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 _DATAGRAM = 65_536
 _AT_ONCE = 64
 """Datagrams taken before the loop may see to audio again."""
+_OUR_CALL_ID = re.compile(rb"\r\nCall-ID: ([^\r\n]+)\r\n")
 _OUR_TAG = "callwright"
 
 
@@ -262,11 +264,11 @@ class SipEndpoint:
         """What ICMP said: which of our packets found nobody."""
         assert self._sock is not None
         for data in refused_packets(self._sock, _AT_ONCE):
-            with suppress(SipMalformed):
-                message = parse_message(data)
-                entry = self._calls.get(message.call_id)
-                if entry is not None and message.method != "ACK":
-                    self._on_not_listening(entry[0])
+            # Our own packet, as we wrote it, but cut off where ICMP cuts.
+            found = None if data.startswith(b"ACK ") else _OUR_CALL_ID.search(data)
+            entry = self._calls.get(found[1].decode("latin-1")) if found else None
+            if entry is not None:
+                self._on_not_listening(entry[0])
 
     def _on_not_listening(self, call: SipCall) -> None:
         self.perform(call, call.on_not_listening(self.now()))
