@@ -82,7 +82,7 @@ def test_chance_takes_its_share_and_is_the_same_with_the_same_seed() -> None:
         ("[[rule]]\nkeys = '1x'", "s: rule 1: keys: Expected `str` matching regex"),
         ("[[rule]]\nkeys = ['1', 2]", "s: rule 1: keys: 2: Expected `str`, got `int`"),
         ("[[rule]]\non_try = 0", "s: rule 1: on_try: Expected `int` >= 1"),
-        ("[[rule]]\nchallenge = 1", "s: rule 1: challenge: Expected `bool`, got `int`"),
+        ("[[rule]]\nchallenge = 1", "s: rule 1: challenge: Expected `bool | str`, got `int`"),
     ],
 )
 def test_a_script_that_is_wrong_names_the_rule_and_the_key(text: str, problem: str) -> None:

@@ -1,7 +1,6 @@
 """Speech engines: real programs, killed at their deadline, never given text as arguments."""
 
 import asyncio
-import shutil
 import sys
 from pathlib import Path
 
@@ -11,10 +10,7 @@ import pytest
 from callwright.errors import ConfigInvalid, Unavailable
 from callwright.ports.speech import Speech
 from callwright.telephony.speech import CommandSpeech, EspeakSpeech, ToneSpeech, choose_speech
-
-needs_espeak = pytest.mark.skipif(
-    shutil.which("espeak-ng") is None, reason="espeak-ng is missing: apt-get install espeak-ng"
-)
+from callwright.testing.programs import require
 
 
 def say(speech: Speech, text: str, voice: str = "") -> np.ndarray:
@@ -83,16 +79,16 @@ def test_a_missing_program_and_an_endless_text_are_unavailable() -> None:
         say(CommandSpeech(["true"]), "x" * 5001)
 
 
-@needs_espeak
 def test_espeak_speaks_at_the_telephones_rate() -> None:
+    require("espeak-ng")
     short, long = say(EspeakSpeech(), "One."), say(EspeakSpeech(), "One two three four five.")
     assert 4000 < len(short) < len(long) < 40000
     assert np.abs(long.astype(int)).max() > 3000
     assert len(say(EspeakSpeech(), "-w /tmp/stolen <b>&\0 fünf", "de")) > 4000
 
 
-@needs_espeak
 def test_espeak_says_so_when_it_does_not_know_the_voice() -> None:
+    require("espeak-ng")
     with pytest.raises(Unavailable, match="voice"):
         say(EspeakSpeech(), "hello", "nosuchvoice")
 

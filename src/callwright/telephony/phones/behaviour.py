@@ -37,8 +37,8 @@ class Behaviour:
     """One way to take a call. The default is a person who answers after a second."""
 
     name: str = "person"
-    challenge: bool = False
-    """Ask for a digest answer (407) before anything else."""
+    challenge: str = ""
+    """Ask for a digest answer (407) before anything else, with `MD5` or `SHA-256`."""
     ring_s: float = 1.0
     """From the INVITE to the final answer; 0 = at once without a 180, inf = for ever."""
     early_media: bool = False
@@ -66,7 +66,7 @@ _BY_LAST_DIGITS = {
     "0156": replace(PERSON, name="keys 1", keys=("1",)),
     "0157": replace(PERSON, name="hangs up", hang_up_after_s=3.0),
     "0158": Behaviour(name="announcement", ring_s=2.0, early_media=True, code=404),
-    "0159": replace(PERSON, name="asks for a password", challenge=True),
+    "0159": replace(PERSON, name="asks for a password", challenge="MD5"),
 }
 _BUSY_ONCE = Behaviour(name="busy at first", ring_s=0, code=486)
 

@@ -35,36 +35,39 @@ class Doorkeeper:
         self._password = password
         self._key = secrets.token_bytes(32)
 
-    def challenge(self, now: float, *, stale: bool = False) -> list[str]:
-        """The header lines of a 407, the stronger algorithm first."""
+    def challenge(self, algorithm: str, now: float, *, stale: bool = False) -> str:
+        """The header line of a 407. One algorithm only: older clients stumble over two."""
         nonce = self._nonce(int(now))
-        tail = f'realm="{REALM}", nonce="{nonce}", qop="auth"' + (", stale=true" if stale else "")
-        return [
-            f"Proxy-Authenticate: Digest {tail}, algorithm={algorithm}"
-            for algorithm in ("SHA-256", "MD5")
-        ]
+        tail = ", stale=true" if stale else ""
+        return (
+            f'Proxy-Authenticate: Digest realm="{REALM}", nonce="{nonce}", '
+            f'algorithm={algorithm}, qop="auth"{tail}'
+        )
 
-    def judge(self, values: list[str], method: str, uri: str, now: float) -> Verdict:
-        """What the Proxy-Authorization `values` of a request are worth."""
+    def judge(
+        self, values: list[str], algorithm: str, method: str, uri: str, now: float
+    ) -> Verdict:
+        """What the Proxy-Authorization `values` are worth where `algorithm` was asked for."""
         for value in values:
             given = _parameters(value)
             if given is None or given.get("realm") != REALM:
                 continue
-            if not self._is_right(given, method, uri):
+            if given.get("algorithm", "MD5").upper() != algorithm:
+                continue
+            if not self._is_right(given, algorithm, method, uri):
                 continue
             return Verdict.RIGHT if self._is_fresh(given["nonce"], now) else Verdict.STALE
         return Verdict.WRONG
 
-    def _is_right(self, given: dict[str, str], method: str, uri: str) -> bool:
-        name = given.get("algorithm", "MD5").upper()
-        if name not in ("MD5", "SHA-256") or given.get("qop", "").lower() != "auth":
+    def _is_right(self, given: dict[str, str], algorithm: str, method: str, uri: str) -> bool:
+        if given.get("qop", "").lower() != "auth" or given.get("uri") != uri:
             return False
-        if given.get("uri") != uri or not given.get("nonce"):
+        if not given.get("nonce"):
             return False
 
         def digest(text: str) -> str:
             data = text.encode("latin-1", "replace")
-            if name == "MD5":
+            if algorithm == "MD5":
                 return hashlib.md5(data, usedforsecurity=False).hexdigest()
             return hashlib.sha256(data).hexdigest()
 

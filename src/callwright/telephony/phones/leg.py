@@ -94,11 +94,11 @@ class Leg:
         self._tell("ringing")
         self.perform(actions)
 
-    def challenge(self, lines: list[str], now: float) -> None:
+    def challenge(self, line: str, now: float) -> None:
         """Refuse until the caller has proved who it is."""
         self._tell("challenged")
         self.record.code = 407
-        self.perform(self.call.refuse(407, now, lines))
+        self.perform(self.call.refuse(407, now, [line]))
 
     def on_timer(self, now: float) -> None:
         """What is due by `now`, of the call or of the behaviour."""

@@ -10,7 +10,7 @@
     code = 480                    # refuse: the SIP code
     ring_s = [1.0, 4.0]           # seconds before that, drawn from a range, or one number
     early_media = true            # an announcement while it rings
-    challenge = true              # asks for the password first
+    challenge = true              # asks for the password first; or "SHA-256" instead of MD5
     keys = ["1", "5#"]            # answer: after the first prompt, after the second, ...
     hang_up_after_s = 10          # answer, voicemail: or a range
 
@@ -39,6 +39,7 @@ _ACTS = {
     "ring": Behaviour(name="rings for ever", ring_s=inf),
     "voicemail": VOICEMAIL,
 }
+_ASKS = {True: "MD5", False: ""}
 _ONLY_WITH = {
     "code": ("refuse",),
     "ring_s": ("answer", "refuse", "voicemail"),
@@ -65,7 +66,7 @@ class _Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     code: Annotated[int, msgspec.Meta(ge=300, le=699)] | None = None
     ring_s: Seconds | Span | None = None
     early_media: bool = False
-    challenge: bool = False
+    challenge: bool | Literal["MD5", "SHA-256"] = False
     keys: Keys | list[Keys] = []
     hang_up_after_s: Seconds | Span | None = None
 
@@ -158,7 +159,7 @@ def _ready(rule: _Rule, where: str) -> Rule:
         _ACTS[rule.does],
         keys=(rule.keys,) if isinstance(rule.keys, str) else tuple(rule.keys),
         early_media=rule.early_media,
-        challenge=rule.challenge,
+        challenge=rule.challenge if isinstance(rule.challenge, str) else _ASKS[rule.challenge],
     )
     if rule.code is not None:
         behaviour = replace(behaviour, code=rule.code)

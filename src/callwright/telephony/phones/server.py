@@ -221,10 +221,11 @@ class Phones:
         if behaviour.challenge:
             values = invite.headers.get("proxy-authorization", [])
             wall = record.began_at.timestamp()
-            verdict = self._door.judge(values, "INVITE", invite.uri, wall)
+            algorithm = behaviour.challenge
+            verdict = self._door.judge(values, algorithm, "INVITE", invite.uri, wall)
             if verdict is not Verdict.RIGHT:
-                lines = self._door.challenge(wall, stale=verdict is Verdict.STALE)
-                leg.challenge(lines, now)
+                stale = verdict is Verdict.STALE
+                leg.challenge(self._door.challenge(algorithm, wall, stale=stale), now)
                 return
         self._count_try(number)
         self._log.append(record)

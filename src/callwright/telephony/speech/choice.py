@@ -30,21 +30,22 @@ def choose_speech(setting: str) -> Speech | None:
     if chosen == "espeak-ng":
         if not shutil.which("espeak-ng"):
             raise ConfigInvalid(
-                "speech: espeak-ng is not installed; `apt-get install espeak-ng`, or choose tones"
+                "speech.engine: espeak-ng is not installed; "
+                "`apt-get install espeak-ng`, or choose tones"
             )
         return EspeakSpeech()
     if chosen.startswith(_COMMAND):
         return _command_speech(chosen.removeprefix(_COMMAND))
-    raise ConfigInvalid(f"speech: {setting!r} is no engine; use {_KNOWN}")
+    raise ConfigInvalid(f"speech.engine: {setting!r} is no engine; use {_KNOWN}")
 
 
 def _command_speech(line: str) -> CommandSpeech:
     try:
         command = shlex.split(line)
     except ValueError as exc:
-        raise ConfigInvalid(f"speech: the command cannot be read: {exc}") from exc
+        raise ConfigInvalid(f"speech.engine: the command cannot be read: {exc}") from exc
     if not command:
-        raise ConfigInvalid("speech: `command:` needs a program after it")
+        raise ConfigInvalid("speech.engine: `command:` needs a program after it")
     if not shutil.which(command[0]):
-        raise ConfigInvalid(f"speech: no program {command[0]!r} was found")
+        raise ConfigInvalid(f"speech.engine: no program {command[0]!r} was found")
     return CommandSpeech(command)
