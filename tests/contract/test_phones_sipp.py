@@ -99,10 +99,13 @@ def test_sipp_and_the_phones_understand_each_other(what: str, tmp_path: Path) ->
         script = read_script(SCRIPT, "script")
         phones = Phones(("127.0.0.1", 0), script=script, rtp_ports=range(56000, 57000))
         await phones.start()
-        options = f"-i 127.0.0.1 -p {free_port()} -s {what} -r 100 -m 30 -timeout 10 -nostdin"
+        # Left alone, SIPp signs the host alone instead of the URI it dials.
+        callee = f"127.0.0.1:{phones.address[1]}"
+        options = f"-i 127.0.0.1 -p {free_port()} -s {what} -auth_uri {what}@{callee}"
+        options += " -r 100 -m 30 -nostdin"
         sipp = await asyncio.create_subprocess_exec(
             SIPP,
-            f"127.0.0.1:{phones.address[1]}",
+            callee,
             "-sf",
             str(scenario),
             *options.split(),
@@ -111,7 +114,12 @@ def test_sipp_and_the_phones_understand_each_other(what: str, tmp_path: Path) ->
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await sipp.communicate()
+        try:
+            async with asyncio.timeout(10):
+                said, _ = await sipp.communicate()
+        finally:
+            if sipp.returncode is None:
+                sipp.kill()
         await phones.stop()
         assert sipp.returncode == 0, said[-3000:].decode(errors="replace")
         ending = "486 Busy Here" if what == "busy" else "caller hung up"
