@@ -77,7 +77,9 @@ def main(arguments: list[str]) -> int:
         say(f"cannot set up: {failure}. Nothing was run.")
         return 1
     if name == "test":
-        replace_process([str(PYTHON), "-m", "pytest", *pytest_arguments(rest)])
+        # Hypothesis would leave a folder wherever the caller stands.
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis"))
+        return replace_process([str(PYTHON), "-m", "pytest", *pytest_arguments(rest)])
     if name == "check":
         return run_in_turn(check_commands(), cwd=ROOT)
     if name == "bench":
