@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Protocol
@@ -165,14 +165,10 @@ class MediaSession:
         """Say `prompts` one after the other; `on_done` when the last frame has been heard.
 
         Replaces what is playing, whose own `on_done` is then never called. While the
-        direction forbids sending, playing waits.
-
-        Raises:
-            ValueError: a prompt is in another law than the session.
+        direction forbids sending, playing waits. A prompt in the other law is brought to the
+        session's: a re-INVITE may have changed it while the prompt was made.
         """
-        if any(prompt.codec != self._codec for prompt in prompts):
-            raise ValueError(f"the session sends {self._codec}")
-        self._frames = itertools.chain.from_iterable(prompt.frames for prompt in prompts)
+        self._frames = itertools.chain.from_iterable(map(self._in_our_law, prompts))
         self._on_played = on_done
         self._marker = True
 
@@ -229,6 +225,11 @@ class MediaSession:
             frame = slot or self._next_frame()
             self._send(self._payload_type, self._marker, timestamp, frame)
             self._marker = False
+
+    def _in_our_law(self, prompt: EncodedPrompt) -> Iterable[bytes]:
+        if prompt.codec == self._codec:
+            return prompt.frames
+        return map(partial(transcode, source=prompt.codec, target=self._codec), prompt.frames)
 
     def _next_key_slot(self) -> Slot | None:
         assert self._slots is not None
