@@ -183,9 +183,9 @@ def test_playing_can_be_stopped_and_is_then_not_done() -> None:
 def test_a_prompt_in_the_other_law_is_brought_to_the_sessions() -> None:
     def scene(talk: Talk) -> None:
         talk.start("PCMU")
-        talk.session.play([prompt(0xD5, codec="PCMA"), prompt(1)], nothing)
+        talk.session.play([prompt(0x2A, codec="PCMA"), prompt(1)], nothing)
         talk.beat.turn(2)
-        assert [packet.payload[0] for packet in talk.sent()] == [0xFF, 1]
+        assert [packet.payload[0] for packet in talk.sent()] == [0x00, 1]
 
     in_loop(scene)
 
