@@ -78,6 +78,14 @@ class Http1Protocol(HttpToolsProtocol):
         elif self._head_bytes:
             self._watch_head()
 
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """A client may say that it has said everything, and still wait for its answer."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._refused or cycle is None or cycle.response_complete or cycle.more_body:
+            return None
+        cycle.keep_alive = False
+        return True
+
     # Parser callbacks
 
     def on_message_begin(self) -> None:

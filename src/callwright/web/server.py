@@ -29,15 +29,17 @@ KEEP_ALIVE_S = 75
 """How long an idle connection is kept: longer than the usual 60 s of a proxy before us."""
 
 GRACE_S = 5.0
+CUT_OFF_S = 1.0
 BACKLOG = 2048
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn's server, with its hands off the signals and a word when it is up."""
+    """uvicorn's server, with its hands off the signals, a word when it is up, and no polling."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self.leave = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -46,6 +48,13 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+    async def main_loop(self) -> None:
+        # Tick 0 sets the Date header, which has whole seconds.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self.leave.wait()
 
 
 class HttpServer:
@@ -89,11 +98,16 @@ class HttpServer:
         # uvicorn reads 0 as "at once" and None as "for ever".
         self._config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]
         self._server.should_exit = True
+        self._server.leave.set()
         await self._task
         self._task = None
-        for connection in list(self._server.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+        # What outlived the grace was told so; give it the moment it takes to say that.
+        state = self._server.server_state
+        if state.tasks:
+            await asyncio.wait(state.tasks, timeout=CUT_OFF_S)
+        for connection in list(state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # in which the aborted ones are taken down
 
 
 def _bind(listen: HostPort) -> list[socket.socket]:
