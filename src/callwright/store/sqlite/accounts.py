@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from callwright.domain.account import Deployment, Product, Program, Right, User
 from callwright.domain.ids import AccountId, DeploymentId, ProgramId, UserId
@@ -177,6 +178,8 @@ def _program(row: Row) -> Program:
     )
 
 
+# Kept by its columns: every attempt asks for the deployment it is about to dial on.
+@lru_cache(maxsize=32)
 def _deployment(row: Row) -> Deployment:
     id_, label, script, variables, caller_id, trunk, created_at, expires_at, most, responses = row[
         :10

@@ -11,7 +11,7 @@ from datetime import datetime
 from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import BatchId, CallId, DeploymentId, UserId
 from callwright.store.sqlite.session import Session
-from callwright.store.sqlite.values import contact_values, schedule_values, to_micros
+from callwright.store.sqlite.values import call_rows, schedule_values, to_micros
 
 MAX_SEGMENT = 20_000
 """Most calls in one segment."""
@@ -47,7 +47,7 @@ class IntakeChanges(Session):
             only_call=call,
             **columns,
         )
-        self._change_many("add_call", [(call, batch, *contact_values(contact))])
+        self._change_many("add_call", call_rows(call, batch, [contact]))
         self._change(
             "add_due",
             call=call,
@@ -87,13 +87,7 @@ class IntakeChanges(Session):
                 hi = lo - 1
                 self._change_one("add_segment", batch=batch_id, lo=lo, room=room)
             part = contacts[done : done + room - hi]
-            self._change_many(
-                "add_call",
-                (
-                    (call, batch_id, *contact_values(contact))
-                    for call, contact in enumerate(part, start=hi + 1)
-                ),
-            )
+            self._change_many("add_call", call_rows(hi + 1, batch_id, part))
             hi += len(part)
             size += len(part)
             done += len(part)

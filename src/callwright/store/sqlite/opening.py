@@ -80,6 +80,9 @@ def migrations() -> list[tuple[int, str]]:
 
 def _set_up(connection: apsw.Connection, cache_kib: int) -> None:
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    # One plan a statement, whatever is bound to it. Without this, SQLite (as apsw builds it,
+    # with STAT4) plans every join anew for new values: 97 us instead of 3 for `active_call`.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     connection.pragma("cache_size", -cache_kib)

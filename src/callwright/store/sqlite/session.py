@@ -38,7 +38,7 @@ class Session:
         return self._connection.execute(QUERIES[query], values).fetchall()
 
     def _row(self, query: str, **values: Value) -> Row | None:
-        """The first row, or None."""
+        """The only row, or None."""
         return self._connection.execute(QUERIES[query], values).fetchone()
 
     def _find(self, query: str, **values: Value) -> Row | None:

@@ -49,7 +49,7 @@ class Writer:
         self._connection = connection
         self._tx = SqliteWriteTx(connection)
         self._sweeps = sweeps
-        self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in Lane}
+        self._lanes = tuple(deque[_Waiting]() for _ in Lane)  # in the order of Lane
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -91,16 +91,16 @@ class Writer:
                 self._sweep()
 
     def _anything_waits(self) -> bool:
-        return any(self._lanes.values())
+        return any(self._lanes)
 
     def _sweep_waits(self) -> bool:
         return self._sweeps and self._tx.sweep_waits and not self._closing
 
     def _next(self, *, late: bool) -> _Waiting | None:
         """What to do next: by lane, or only a slice of a list when it is `late`."""
-        for lane in (Lane.IMPORT,) if late else Lane:
-            if self._lanes[lane]:
-                return self._lanes[lane].popleft()
+        for lane in self._lanes[Lane.IMPORT :] if late else self._lanes:
+            if lane:
+                return lane.popleft()
         return None
 
     def _do_group(self) -> None:
@@ -168,7 +168,7 @@ class Writer:
 
     def _take_all(self, group: list[_Waiting]) -> list[_Waiting]:
         """Move everything that waits into `group`, which is returned."""
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             while lane:
                 group.append(lane.popleft())
         return group
