@@ -102,8 +102,12 @@ class Conversation:
 
     def prepare(self) -> None:
         """Render what will be heard, so that it is there when the callee is."""
-        if self._preparing is None:
-            self._preparing = asyncio.get_running_loop().create_task(self._prepare())
+        if self._preparing is None and not self._over:
+            interpreter = self._interpreter
+            prompts = (*interpreter.first_prompts(), *interpreter.foreseeable_prompts())
+            if prompts:
+                task = self._prepare(prompts)
+                self._preparing = asyncio.get_running_loop().create_task(task)
 
     def begin(self, codec: Codec) -> None:
         """The callee is there and can hear us: keys first, if any, then the script."""
@@ -198,9 +202,8 @@ class Conversation:
             played = partial(self._contained, partial(self._feed, PromptsDone(token)))
             self._media.play(ready, played)
 
-    async def _prepare(self) -> None:
-        interpreter = self._interpreter
-        for prompt in (*interpreter.first_prompts(), *interpreter.foreseeable_prompts()):
+    async def _prepare(self, prompts: tuple[Prompt, ...]) -> None:
+        for prompt in prompts:
             try:
                 await self._encode(prompt, self._codec)
             except (Unavailable, ScriptInvalid):

@@ -274,6 +274,8 @@ class Leg:
                 received_packets=stats.received_packets,
             )
         )
+        # No circles of references stay behind, which only the collector could undo.
+        self._media = self._conversation = self._call = None
         self._on_gone(self._order.leg)
 
     # A fault of ours

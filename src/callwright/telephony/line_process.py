@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from callwright.telephony.speech.choice import choose_speech
 log = logging.getLogger(__name__)
 
 _PARENT_CHECK_S = 1.0
+_TIDY_EVERY_S = 30.0
+_COLLECT_EVERY_S = 600.0
 _SETTINGS_PATIENCE_S = 30.0
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -88,6 +91,16 @@ class Served:
             loop = asyncio.get_running_loop()
             loop.call_later(_PARENT_CHECK_S, self.watch_parent, parent)
 
+    def tidy(self, collected_at: float) -> None:
+        """Collect garbage when nobody talks, or else every ten minutes."""
+        # A collection among thousands of calls holds the audio up for tens of milliseconds,
+        # and a leg leaves no circles behind: only odd errors do.
+        now = time.monotonic()
+        if (self.line is not None and not self.line.legs) or now - collected_at > _COLLECT_EVERY_S:
+            gc.collect()
+            collected_at = now
+        asyncio.get_running_loop().call_later(_TIDY_EVERY_S, self.tidy, collected_at)
+
     def _on_closed(self, reason: str) -> None:
         self.brain_gone.set()
         if not self.settings.done():
@@ -118,10 +131,11 @@ async def serve(sock: socket.socket) -> int:
         served.pipe.close()
         await served.brain_gone.wait()
         return 1
-    # What is there now stays for good: collecting it again would only delay audio.
+    served.line = line
     gc.collect()
     gc.freeze()
-    served.line = line
+    gc.disable()
+    served.tidy(time.monotonic())
     served.pipe.send(ready)
     served.watch_parent(parent)
     await served.brain_gone.wait()

@@ -42,6 +42,10 @@ Heard = Callable[[Action], None]
 """Gets a call's actions other than `Send`, in order."""
 
 
+def _nobody(action: Action) -> None:
+    """Hears for a call whose end was told."""
+
+
 class SipEndpoint:
     """The socket of `trunk`. `open` before anything else; all methods in the loop's thread."""
 
@@ -173,6 +177,9 @@ class SipEndpoint:
                     self._loop.call_soon(self._on_not_listening, call)
             else:
                 entry[1](action)
+                if type(action) is Ended:
+                    # The call lives on for stragglers; its leg need not.
+                    self._calls[call.call_id] = (call, _nobody)
         if call.is_over:
             self._forget(call.call_id)
         elif self._timers is not None:

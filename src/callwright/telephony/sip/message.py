@@ -205,8 +205,8 @@ def _read_core(headers: Headers) -> tuple[str, int, str, str, str, str]:
         values = headers.get(name)
         if values is None or len(values) != 1 or not values[0]:
             raise SipMalformed(f"{name} must be there once")
-    via = headers.get("via")
-    if not via or not via[0]:
+    vias = headers.get("via")
+    if not vias or not vias[0]:
         raise SipMalformed("via is missing")
     cseq = _CSEQ.match(headers["cseq"][0])
     if cseq is None:
@@ -214,18 +214,29 @@ def _read_core(headers: Headers) -> tuple[str, int, str, str, str, str]:
     number = int(cseq[1])
     if number >= 2**31:
         raise SipMalformed("CSeq is 2**31 or more")
-    branch = _BRANCH.search(unquoted(via[0]))
     return (
         headers["call-id"][0],
         number,
         cseq[2],
         _read_tag(headers["from"][0]),
         _read_tag(headers["to"][0]),
-        "" if branch is None else branch[1],
+        _read_branch(vias[0]),
     )
 
 
+def _read_branch(via: str) -> str:
+    _, found, rest = via.partition(";branch=")
+    if found and '"' not in via and "," not in via and " " not in rest:
+        return rest.partition(";")[0]
+    match = _BRANCH.search(unquoted(via))
+    return "" if match is None else match[1]
+
+
 def _read_tag(value: str) -> str:
+    # As nearly everybody writes it: <uri>;tag=value, and nothing else after the URI.
+    _, found, tag = value.rpartition(">;tag=")
+    if found and tag.isalnum() and '"' not in tag:
+        return tag
     bare = unquoted(value)
     # A parameter inside <> belongs to the URI, not to the header.
     _, _, params = bare.rpartition(">") if "<" in bare else bare.partition(";")
