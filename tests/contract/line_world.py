@@ -20,6 +20,7 @@ from callwright.ports.line import (
     LineReady,
     ScriptText,
 )
+from callwright.ports.speech import Speech
 from callwright.telephony.line import SipLine
 from callwright.telephony.speech.tones import ToneSpeech
 from callwright.telephony.trunk import TrunkSettings
@@ -96,12 +97,14 @@ class Told:
 
 
 @asynccontextmanager
-async def told_line(folder: Path, address: str, **trunk: Any) -> AsyncIterator[Told]:
+async def told_line(
+    folder: Path, address: str, *, speech: Speech | None = None, **trunk: Any
+) -> AsyncIterator[Told]:
     """A `SipLine` with one trunk, `main`, started and, after the block, stopped."""
     settings = TrunkSettings(
         name="main", address=address, rtp_ports=RTP_PORTS, **{"user": "callwright"} | trunk
     )
-    line = SipLine([settings], speech=ToneSpeech(), cache_dir=folder / "prompts")
+    line = SipLine([settings], speech=speech or ToneSpeech(), cache_dir=folder / "prompts")
     async with started(line) as told:
         yield told
 

@@ -1,0 +1,71 @@
+"""One loop timer for many sleepers, in skipped time."""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+
+from callwright.telephony.sip.timers import Timers
+from callwright.testing.skipping_loop import run_skipping
+
+
+class Sleeper:
+    def __init__(self, wakes_at: float) -> None:
+        self.wakes_at = wakes_at
+
+
+def woken(scene: Callable[[Timers[Sleeper], list[float]], list[Sleeper]]) -> list[float]:
+    """When sleepers were woken; each sleeps for ever after that unless it says otherwise."""
+    found: list[float] = []
+
+    async def main() -> None:
+        def wake(sleeper: Sleeper, now: float) -> None:
+            sleeper.wakes_at = inf
+            found.append(round(now, 2))
+
+        timers = Timers(asyncio.get_running_loop(), wake)
+        kept = scene(timers, found)
+        await asyncio.sleep(100)
+        assert kept
+        timers.stop()
+
+    run_skipping(main())
+    return found
+
+
+def test_each_is_woken_at_its_time_whatever_the_order() -> None:
+    def scene(timers: Timers[Sleeper], found: list[float]) -> list[Sleeper]:
+        sleepers = [Sleeper(at) for at in (5.0, 1.0, 3.0, inf)]
+        for sleeper in sleepers:
+            timers.reschedule(sleeper)
+        return sleepers
+
+    assert woken(scene) == [1.0, 3.0, 5.0]
+
+
+def test_one_that_moves_is_woken_once_at_its_new_time() -> None:
+    def scene(timers: Timers[Sleeper], found: list[float]) -> list[Sleeper]:
+        later, earlier, never = Sleeper(2.0), Sleeper(9.0), Sleeper(4.0)
+        for sleeper in (later, earlier, never):
+            timers.reschedule(sleeper)
+        later.wakes_at, earlier.wakes_at, never.wakes_at = 7.0, 1.0, inf
+        for sleeper in (later, earlier, never):
+            timers.reschedule(sleeper)
+        return [later, earlier, never]
+
+    assert woken(scene) == [1.0, 7.0]
+
+
+def test_one_may_set_its_next_time_while_it_is_woken() -> None:
+    found: list[float] = []
+
+    async def main() -> None:
+        def wake(sleeper: Sleeper, now: float) -> None:
+            found.append(round(now, 2))
+            sleeper.wakes_at = now + 2 if len(found) < 3 else inf
+
+        timers = Timers(asyncio.get_running_loop(), wake)
+        timers.reschedule(Sleeper(1.0))
+        await asyncio.sleep(50)
+
+    run_skipping(main())
+    assert found == [1.0, 3.0, 5.0]
