@@ -79,7 +79,7 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
         phones = None
         trunks = dict(config.trunks) or {BUILT_IN: TrunkSettings(driver="phones")}
         if any(trunk.driver == "phones" for trunk in trunks.values()):
-            phones = Phones(listen=("127.0.0.1", 0))
+            phones = Phones(listen=("127.0.0.1", 0), speech=speech)
             await phones.start()
             stack.push_async_callback(phones.stop)
         sender = HttpSender(
