@@ -124,13 +124,19 @@ def test_a_live_list_takes_no_more_calls_and_goes_live_once(world: World) -> Non
         world.write(lambda tx: tx.add_calls(batch, contacts(1)))
     with pytest.raises(ValueError, match="not being loaded"):
         world.write(lambda tx: tx.go_live(batch, NOON))
-    with pytest.raises(ValueError, match="not being loaded"):
-        world.write(lambda tx: tx.drop_batch(batch))
     assert world.read(lambda tx: tx.queue_counts()).waiting == 2
+
+
+def test_a_live_list_cannot_be_dropped(world: World) -> None:
+    batch = world.queue_list(2)
+    world.write(lambda tx: tx.drop_batch(batch))
+    assert len(_calls(world, batch)) == 2
+    assert len(world.claim()) == 2
 
 
 def test_a_dropped_list_is_forgotten(world: World) -> None:
     batch = world.load(30)
+    world.write(lambda tx: tx.drop_batch(batch))
     world.write(lambda tx: tx.drop_batch(batch))
     with pytest.raises(ValueError, match="not being loaded"):
         world.write(lambda tx: tx.add_calls(batch, contacts(1)))

@@ -16,7 +16,7 @@ from callwright.store.sqlite.values import call_rows, schedule_values, to_micros
 MAX_SEGMENT = 20_000
 """Most calls in one segment."""
 
-SWEEP = 2_000
+SWEEP = 500
 """Most calls of a dropped list that are deleted in one transaction."""
 
 
@@ -102,9 +102,9 @@ class IntakeChanges(Session):
         return self._number("batch_size", batch=batch_id)
 
     def drop_batch(self, batch_id: BatchId) -> None:
-        if self._change("drop_batch", batch=batch_id) == 0:
-            raise ValueError(f"batch {batch_id} is not being loaded")
-        self.sweep_waits = True
+        # One that went live stays: a caller whose commit failed cannot know whether it did.
+        if self._change("drop_batch", batch=batch_id):
+            self.sweep_waits = True
 
     def drop_unfinished_batches(self) -> int:
         dropped = self._change("drop_loading_batches")

@@ -20,7 +20,9 @@ class ServerLock:
         Raises:
             ConfigInvalid: another server holds it, or it cannot be written.
         """
-        path = database.with_name(database.name + ".lock")
+        # Resolved, so that a symbolic link is no way around it.
+        real = database.resolve()
+        path = real.with_name(real.name + ".lock")
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:

@@ -34,6 +34,8 @@ class NoticeChanges(Session):
         )
 
     def claim_due_notices(self, owner: OwnerId, now: datetime, limit: int) -> Sequence[OwedNotice]:
+        if limit <= 0:
+            return []
         rows = self._rows("claim_due_notices", owner=owner, now=to_micros(now), limit=limit)
         # RETURNING promises no order; (due_at, id) is the order of claiming
         return [_owed(row) for row in sorted(rows, key=lambda row: row[:2])]

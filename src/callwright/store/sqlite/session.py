@@ -14,11 +14,18 @@ from callwright.store.sqlite.values import Row, Value
 
 
 def translated(exc: Exception) -> Exception:
-    """`exc` in this package's terms: what a transaction's caller is told.
+    """`exc` in this package's terms, with itself as the cause: what a caller is told.
 
     A broken constraint is a fault of ours, not of the disk, and comes out as ValueError:
     trying again would not help.
     """
+    told = _translated(exc)
+    if told is not exc:
+        told.__cause__ = exc
+    return told
+
+
+def _translated(exc: Exception) -> Exception:
     if isinstance(exc, apsw.ConstraintError):
         return ValueError(f"the database forbids this: {exc}")
     if isinstance(exc, apsw.Error):

@@ -19,8 +19,8 @@ SELECT lo, hi, cursor, closes_at,
  LIMIT 1;
 
 -- name: unsettled_cancellations
--- Cancellations that may still cover calls that wait, the oldest first.
-SELECT id, deployment, through FROM cancellation WHERE settled = 0 ORDER BY id;
+-- Cancellations that may still cover calls that wait, in no order.
+SELECT id, deployment, through FROM cancellation WHERE settled = 0;
 
 -- name: take_canceled_due
 -- Take up to :limit waiting calls out of the queue that a cancellation covers.
