@@ -64,7 +64,7 @@ def run_php(program: Path, *, late_s: int = 0, extra: Mapping[str, str] | None =
     """
     command = [require("php"), "-d", "display_errors=stderr", "-d", "html_errors=0"]
     if late_s:
-        clock = program.with_name("late_clock.php")
+        clock = program.with_suffix(".clock.php")
         clock.write_text(LATE_CLOCK % late_s, encoding="ascii")
         command += ["-d", "disable_functions=strtotime", "-d", f"auto_prepend_file={clock}"]
     ended = subprocess.run(
@@ -101,9 +101,9 @@ def read_dumps(printed: bytes) -> list[bytes | int | bool]:
     return values
 
 
-def run_sample(program: Path, *, late_s: int = 0) -> Dumped:
+def run_sample(program: Path, *, late_s: int = 0, extra: Mapping[str, str] | None = None) -> Dumped:
     """Run a program that ends with `var_dump` of the reply and of the HTTP status."""
-    values = read_dumps(run_php(program, late_s=late_s))
+    values = read_dumps(run_php(program, late_s=late_s, extra=extra))
     assert len(values) == 2, f"two values were to be dumped, not {values!r}"
     reply, status = values
     assert isinstance(reply, bytes), f"curl failed: {values!r}"

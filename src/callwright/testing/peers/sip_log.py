@@ -127,7 +127,7 @@ def read_log(path: Path) -> list[SipSeen]:
         return []
     text = path.read_bytes().decode("utf-8", "replace")
     heads = list(_HEAD.finditer(text))
-    ends = [head.start() for head in heads[1:]] + [len(text)]
+    ends = [*(head.start() for head in heads), len(text)][1:]
     seen = []
     for head, end in zip(heads, ends, strict=True):
         message = _message(head, text[head.end() : end])
