@@ -11,17 +11,17 @@ import socket
 SILENCE = (b"\xff" * 160, b"\xd5" * 160)
 
 
-def bound(host: str = "127.0.0.1") -> socket.socket:
+def bound(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)
-    sock.bind((host, 0))
+    sock.bind((host, port))
     return sock
 
 
 class RawPhone:
-    def __init__(self, *, ring_s: float = 0.2, formats: str = "0 101") -> None:
+    def __init__(self, *, ring_s: float = 0.2, formats: str = "0 101", port: int = 0) -> None:
         self.loop = asyncio.get_running_loop()
-        self.sip, self.rtp = bound(), bound()
+        self.sip, self.rtp = bound(port=port), bound()
         self.port: int = self.sip.getsockname()[1]
         self.ring_s = ring_s
         self.formats = formats

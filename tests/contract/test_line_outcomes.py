@@ -2,11 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 from line_world import Told, told_line
-from sipp_phones import Phones, sipp_phones
+from raw_phone import RawPhone
+from sipp_phones import Phones, free_udp_port, sipp_phones
 
 from callwright.domain.outcome import Outcome
 from callwright.ports.line import HangUp, HangUpAll, LegAnswered, LegEnded, LegRinging, LegSent
@@ -192,13 +196,25 @@ def test_an_order_that_makes_no_sense_is_not_sent(
     asyncio.run(run())
 
 
-def test_a_port_where_nobody_listens_is_told_at_once(tmp_path: Path) -> None:
-    async def run() -> None:
-        async with told_line(tmp_path, "sip:127.0.0.1:9") as told:
-            ended = await told.end(told.place("5551230100"))
-            assert (ended.outcome, ended.reason) == (Outcome.TRUNK_TROUBLE, "connection refused")
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_port_where_nobody_listens_is_told_at_once_and_may_be_tried_again(
+    tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
+    port = free_udp_port()
 
-    asyncio.run(run())
+    async def main() -> None:
+        async with told_line(tmp_path, f"sip:127.0.0.1:{port}") as told:
+            for _ in range(3):
+                ended = await told.end(told.place("5551230100"))
+                assert (ended.outcome, ended.reason) == (
+                    Outcome.TRUNK_TROUBLE,
+                    "connection refused",
+                )
+            phone = RawPhone(port=port)
+            assert (await told.end(told.place("5551230100"))).reason == "script ended"
+            phone.close()
+
+    run(main())
 
 
 def test_lost_packets_are_made_up_for(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Reading and writing SIP messages."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callwright.telephony.sip.dialog import dialog_from_answer
 from callwright.telephony.sip.fields import (
     SipMalformed,
     bare_uri,
@@ -21,8 +24,21 @@ from callwright.telephony.sip.message import (
     render,
     response_lines,
 )
+from callwright.telephony.sip.requests import make_setup
 from callwright.telephony.sip.sdp import SdpUnusable, answer_offer, read_description
 
+SETUP = make_setup(
+    call_id="c",
+    from_tag="abc",
+    branch="b",
+    cseq=1,
+    number="1",
+    caller_id="",
+    trunk_host="h",
+    from_host="h",
+    sent_by="h",
+    target=("127.0.0.1", 5060),
+)
 OK = (
     b"SIP/2.0 200 OK\r\n"
     b"Via: SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bK-abc;rport=5061\r\n"
@@ -209,3 +225,28 @@ def test_mutated_sdp_raises_nothing_but_unusable(cuts: list[tuple[int, int, str]
     except SdpUnusable:
         return
     assert 0 < agreed.port < 65536
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b" " * 60_000,
+        b'\\"' * 30_000,
+        b'"' * 60_001,
+        b";" * 60_000,
+        b"; tag =" * 8_000,
+        b"," * 60_000,
+        b"<" * 60_000,
+        b"\r\n " * 20_000,
+    ],
+)
+def test_hostile_headers_take_no_noticeable_time(value: bytes) -> None:
+    started = time.process_time()
+    for place in (b'"Ann <a;tag=no>"', b"<sip:127.0.0.1:5060;transport=UDP>"):
+        try:
+            message = parse_message(OK.replace(place, value))
+            message.listed("contact")
+            dialog_from_answer(SETUP, message)  # type: ignore[arg-type]
+        except SipMalformed:
+            continue
+    assert time.process_time() - started < 1.0  # what is quadratic takes many times that

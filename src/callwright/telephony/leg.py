@@ -249,6 +249,9 @@ class Leg:
             outcome, reason = self._verdict
         elif ended.how is How.BROKEN and self._answered:
             outcome = Outcome.MEDIA_FAILED
+        if outcome is Outcome.TRUNK_MISCONFIGURED:
+            facts = {"trunk": self._order.trunk, "answer": reason}
+            log.error("the trunk does not take our calls as they are", extra=facts)
         if self._conversation is not None:
             self._conversation.stop(by_callee=ended.how is How.PEER_HUNG_UP)
         self._say_ended(outcome, reason, ended)

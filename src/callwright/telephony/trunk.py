@@ -33,6 +33,10 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     rtp_ports: tuple[int, int] = (30000, 39999)
     """First and last port, both included."""
 
+    def __repr__(self) -> str:
+        """Without the password, which has no business in a log."""
+        return f"TrunkSettings(name={self.name!r}, address={self.address!r})"
+
     def target(self) -> Address:
         """Host (a name or an address without brackets) and port of the trunk.
 

@@ -6,7 +6,7 @@ Source: RFC 7616, RFC 8760 (SIP with SHA-256), RFC 3261 section 22.4.
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callwright.telephony.sip.fields import SipMalformed
 from callwright.telephony.sip.message import SipResponse
@@ -37,7 +37,7 @@ class Credentials:
     """What answers a challenge."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
 
 
 def answer_challenge(

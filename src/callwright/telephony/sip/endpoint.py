@@ -25,7 +25,7 @@ from callwright.telephony.sip.message import (
     response_lines,
 )
 from callwright.telephony.sip.requests import ALLOWED, CallSetup, make_setup
-from callwright.telephony.sip.sockets import bind, refused_packets, resolve, route_to
+from callwright.telephony.sip.sockets import Watch, bind, refused_packets, resolve, route_to
 from callwright.telephony.sip.timers import Timers
 from callwright.telephony.trunk import TrunkSettings, check_trunk
 
@@ -60,6 +60,7 @@ class SipEndpoint:
         self._calls: dict[str, tuple[SipCall, Heard]] = {}
         self._hop_of: dict[str, str] = {}
         self._sock: socket.socket | None = None
+        self._watch: Watch | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: Timers[SipCall] | None = None
         self._credentials = (
@@ -104,12 +105,13 @@ class SipEndpoint:
         name = self._sock.getsockname()
         self.local = (name[0], name[1])
         self._timers = Timers(self._loop, self._on_timer)
-        self._loop.add_reader(self._sock.fileno(), self._readable)
+        self._watch = Watch(self._loop, self._sock, self._readable)
 
     def close(self) -> None:
         """Release the socket; calls still known are forgotten without a word."""
         if self._sock is not None and self._loop is not None:
-            self._loop.remove_reader(self._sock.fileno())
+            if self._watch is not None:
+                self._watch.stop()
             self._sock.close()
             self._sock = None
         if self._timers is not None:
@@ -210,12 +212,14 @@ class SipEndpoint:
     # In
 
     def _readable(self) -> None:
-        for _ in range(_AT_ONCE):
+        for taken in range(_AT_ONCE):
             if self._sock is None:
                 return
             try:
                 data, source = self._sock.recvfrom(_DATAGRAM)
             except BlockingIOError:
+                if not taken:
+                    self._read_errors()  # woken, and by no packet
                 return
             except OSError:
                 self._read_errors()

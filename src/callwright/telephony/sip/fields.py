@@ -19,7 +19,8 @@ Address = tuple[str, int]
 
 SIP_PORT = 5060
 
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTE_OR_ESCAPE = re.compile(r'["\\]')
+_LONGEST_URI = 2000
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,256}\Z")
 # RFC 3261 `word`, which is what a Call-ID is made of, joined by at most one "@".
 _CALL_ID = re.compile(r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+(?:@[A-Za-z0-9\-.:\[\]]+)?\Z")
@@ -56,13 +57,19 @@ class SipUri:
         return None
 
 
-@lru_cache(maxsize=4096)
 def parse_uri(text: str) -> SipUri:
     """Take a SIP URI apart; parameter names come out in lower case, values as written.
 
     Raises:
-        SipMalformed: it is no `sip:` or `sips:` URI with a host.
+        SipMalformed: it is no `sip:` or `sips:` URI with a host, or over 2000 characters.
     """
+    if len(text) > _LONGEST_URI:
+        raise SipMalformed("a URI longer than 2000 characters")
+    return _parse_uri(text)
+
+
+@lru_cache(maxsize=1024)
+def _parse_uri(text: str) -> SipUri:
     match = _URI.match(text)
     if match is None:
         raise SipMalformed("not a sip URI")
@@ -113,14 +120,13 @@ def bare_uri(name_addr: str) -> str:
     Raises:
         SipMalformed: brackets that do not close, or no URI.
     """
-    text = _QUOTED.sub("", name_addr) if '"' in name_addr else name_addr
-    _, bracket, rest = text.partition("<")
+    _, bracket, rest = unquoted(name_addr).partition("<")
     if bracket:
         uri, closing, _ = rest.partition(">")
         if not closing:
             raise SipMalformed("a name-addr that does not close")
     else:
-        uri = text.partition(";")[0]
+        uri = name_addr.partition(";")[0]
     uri = uri.strip()
     if not uri:
         raise SipMalformed("a name-addr without a URI")
@@ -128,8 +134,26 @@ def bare_uri(name_addr: str) -> str:
 
 
 def unquoted(value: str) -> str:
-    """`value` with every quoted string emptied, so that plain searches cannot be misled."""
-    return _QUOTED.sub('""', value) if '"' in value else value
+    """`value` with every quoted string emptied, so that plain searches cannot be misled.
+
+    A quote that never closes takes the rest with it.
+    """
+    if '"' not in value:
+        return value
+    # By hand, because a pattern for quoted strings takes quadratic time on hostile input.
+    parts: list[str] = []
+    position = 0
+    while (opens := value.find('"', position)) >= 0:
+        parts.append(value[position:opens])
+        closes = opens + 1
+        while (found := _QUOTE_OR_ESCAPE.search(value, closes)) and found[0] == "\\":
+            closes = found.end() + 1
+        if found is None:
+            return "".join(parts)
+        parts.append('""')
+        position = found.end()
+    parts.append(value[position:])
+    return "".join(parts)
 
 
 def parse_host_port(text: str, default_port: int = SIP_PORT) -> Address:
@@ -162,9 +186,13 @@ def format_host_port(address: Address) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-@lru_cache(maxsize=4096)
 def is_ip_address(host: str) -> bool:
     """Whether `host` is an IPv4 or IPv6 address rather than a name."""
+    return len(host) <= 45 and _is_ip_address(host)
+
+
+@lru_cache(maxsize=4096)
+def _is_ip_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:

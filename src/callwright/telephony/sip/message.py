@@ -60,7 +60,7 @@ _USUAL = (
 _SPELLINGS = {name: name.lower() for name in _USUAL} | {"Call-Id": "call-id", "Cseq": "cseq"}
 _SPELLINGS |= _COMPACT
 
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD = re.compile(r"\r\n[ \t]+")
 _NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
 _TAG = re.compile(r";\s*tag\s*=\s*([^;,\s]+)", re.IGNORECASE)
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^;,\s]+)", re.IGNORECASE)

@@ -217,9 +217,13 @@ def _usable(stream: _Stream, rtpmap: dict[str, str]) -> MediaAnswer:
     return MediaAnswer(stream.address, stream.port, codec, payload, dtmf_payload, direction)
 
 
-@lru_cache(maxsize=4096)
 def is_unicast(address: str) -> bool:
     """Whether audio could be sent to `address`: an IP address, neither 0.0.0.0 nor multicast."""
+    return len(address) <= 45 and _is_unicast(address)
+
+
+@lru_cache(maxsize=4096)
+def _is_unicast(address: str) -> bool:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

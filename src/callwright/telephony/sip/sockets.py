@@ -6,8 +6,9 @@ Source: `ip(7)` and `ipv6(7)` for IP_RECVERR.
 """
 
 import asyncio
+import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from callwright.errors import Unavailable
@@ -89,6 +90,27 @@ def bind(local: Address, trunk: str) -> socket.socket:
             f"({exc.strerror}); see trunks.{trunk}.local_address"
         ) from exc
     return sock
+
+
+class Watch:
+    """Calls `readable` whenever `sock` has packets or errors waiting, on any event loop.
+
+    uvloop takes an error on a watched socket for its end and never looks at it again; so it
+    is shown an epoll instance instead, which only ever becomes readable.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, readable: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._epoll = select.epoll()
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+        loop.add_reader(self._epoll.fileno(), readable)
+
+    def stop(self) -> None:
+        """Watch no more; before the socket is closed."""
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
 
 
 def refused_packets(sock: socket.socket, at_most: int) -> Iterator[bytes]:
