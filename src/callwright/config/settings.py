@@ -129,7 +129,6 @@ class LogSettings(Section):
 
     level: Literal["debug", "info", "warning", "error"] = _setting("info", "least that is written")
     format: Literal["auto", "json", "text"] = _setting("auto", "auto = text on a terminal")
-    mask_numbers: bool = _setting(True, "star out the numbers of callees")
 
 
 class TrunkSettings(Section):
