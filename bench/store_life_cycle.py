@@ -33,7 +33,7 @@ from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
 from callwright.store.sqlite.opening import open_writer
 from callwright.store.sqlite.queries import QUERIES
-from callwright.store.sqlite.values import call_rows
+from callwright.store.sqlite.values import call_values
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OWNER = OwnerId("bench")
@@ -101,7 +101,7 @@ def bare_rows_per_s(folder: Path, rows: list[Contact]) -> float:
     """The limit: one `executemany` of ready values in one transaction, made durable."""
     connection = open_writer(folder / "bare.db", server=True)
     connection.pragma("foreign_keys", False)
-    ready = call_rows(1, 1, rows)
+    ready = [(n, 1, *call_values([contact])) for n, contact in enumerate(rows, start=1)]
     began = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(QUERIES["add_call"], ready)

@@ -8,7 +8,7 @@ import pytest
 
 import callwright.store.sqlite as package
 from callwright.store.sqlite.opening import migrations
-from callwright.store.sqlite.queries import QUERIES, parse_queries
+from callwright.store.sqlite.queries import QUERIES, for_rows, parse_queries
 
 
 def test_queries_are_read_by_name_without_their_comments() -> None:
@@ -49,3 +49,14 @@ def test_every_query_is_used() -> None:
     sources = Path(package.__file__).parent.glob("*.py")
     used = "\n".join(source.read_text(encoding="utf-8") for source in sources)
     assert [name for name in QUERIES if f'"{name}"' not in used] == []
+
+
+def test_an_insert_takes_several_rows_and_the_parameters_stay_in_order() -> None:
+    connection = apsw.Connection(":memory:")
+    connection.execute("CREATE TABLE pair (a, b)")
+    several = for_rows("INSERT INTO pair (b, a) VALUES (:b, :a);", 3)
+    connection.execute(several, (1, 2, 3, 4, 5, 6))
+    rows = connection.execute("SELECT a, b FROM pair ORDER BY a").fetchall()
+    assert rows == [(2, 1), (4, 3), (6, 5)]
+    with pytest.raises(ValueError, match="not an INSERT"):
+        for_rows("INSERT INTO pair SELECT 1, 2;", 3)

@@ -36,6 +36,7 @@ from callwright.domain.ids import (
 from callwright.domain.lifecycle import CallEvent, CallState
 from callwright.domain.notice import Delivery, NoticeState
 from callwright.domain.outcome import Outcome
+from callwright.ports.control import ControlChanges, ControlQuestions
 
 T = TypeVar("T")
 
@@ -48,7 +49,16 @@ class Lane(IntEnum):
     INTAKE = 1
     """A request that waits for its answer."""
     IMPORT = 2
-    """One slice of a list; at most one of these goes into a commit."""
+    """One slice of a list; at most one of these goes into a commit.
+
+    The exception to "on disk when it resolves": a slice is seen by every transaction after
+    it, but is on disk no later than the next transaction of another lane. Nobody was
+    promised anything about a list before it goes live.
+    """
+
+
+VALUES_A_CALL = 5
+"""Texts that `add_rows` takes for each call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +170,28 @@ class OwedNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedList:
+    """How a list was written of which some rows were refused and the others queued."""
+
+    header: str
+    """The header row as it was sent, without its line end."""
+    delimiter: str
+    rows: int
+    """How many were refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedRow:
+    """A row of a list that was refused while others were queued."""
+
+    line: int
+    """Of the file, from 1: where the row starts."""
+    problem: str
+    text: str
+    """The row as it was sent, without its line end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCounts:
     """How much is in each part of the queue: for readiness, metrics and `doctor`."""
 
@@ -169,7 +201,7 @@ class QueueCounts:
     notices_dead: int
 
 
-class ReadTx(Protocol):
+class ReadTx(ControlQuestions, Protocol):
     """Questions. Each is answered from one consistent snapshot."""
 
     def user_by_email(self, email: str) -> User | None:
@@ -194,6 +226,16 @@ class ReadTx(Protocol):
         """The first `limit` calls of a batch, in the order of the list."""
         ...
 
+    def rejected_list(self, batch_id: BatchId) -> RejectedList | None:
+        """None: no row of the batch was refused, or nobody sees the batch yet."""
+        ...
+
+    def rejected_rows(
+        self, batch_id: BatchId, after_line: int, limit: int
+    ) -> Sequence[RejectedRow]:
+        """Up to `limit` refused rows of a live batch below line `after_line`, in order."""
+        ...
+
     def queue_counts(self) -> QueueCounts: ...
 
     def next_due_at(self, trunk: str) -> datetime | None:
@@ -213,7 +255,7 @@ class ReadTx(Protocol):
         ...
 
 
-class WriteTx(ReadTx, Protocol):
+class WriteTx(ReadTx, ControlChanges, Protocol):
     """Changes, each inside the caller's one transaction."""
 
     # Accounts and what they deploy
@@ -294,6 +336,20 @@ class WriteTx(ReadTx, Protocol):
 
     def add_calls(self, batch_id: BatchId, contacts: Sequence[Contact]) -> None:
         """The next slice of a batch that is being loaded, in the order of the list."""
+        ...
+
+    def add_rows(self, batch_id: BatchId, values: Sequence[str]) -> None:
+        """The same for calls that are ready to be written, without an object for each.
+
+        `values` holds `VALUES_A_CALL` texts a call, one call after another: the number as
+        sent, in E.164, the ani, the postd, and the variables as a JSON object.
+        """
+        ...
+
+    def add_rejected_rows(
+        self, batch_id: BatchId, header: str, delimiter: str, rows: Sequence[RejectedRow]
+    ) -> None:
+        """Keep refused rows of a batch that is being loaded; below all that were kept before."""
         ...
 
     def go_live(self, batch_id: BatchId, now: datetime) -> int:

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import BatchId, CallId, DeploymentId, UserId
+from callwright.ports.store import VALUES_A_CALL
 from callwright.store.sqlite.session import Session
-from callwright.store.sqlite.values import call_rows, schedule_values, to_micros
+from callwright.store.sqlite.values import call_values, schedule_values, to_micros
 
 MAX_SEGMENT = 20_000
 """Most calls in one segment."""
@@ -47,7 +48,7 @@ class IntakeChanges(Session):
             only_call=call,
             **columns,
         )
-        self._change_many("add_call", call_rows(call, batch, [contact]))
+        self._change_many("add_call", [(call, batch, *call_values([contact]))])
         self._change(
             "add_due",
             call=call,
@@ -74,23 +75,31 @@ class IntakeChanges(Session):
         return BatchId(batch)
 
     def add_calls(self, batch_id: BatchId, contacts: Sequence[Contact]) -> None:
+        self.add_rows(batch_id, call_values(contacts))
+
+    def add_rows(self, batch_id: BatchId, values: Sequence[str]) -> None:
         row = self._row("loading_segment", batch=batch_id)
         if row is None:
             raise ValueError(f"batch {batch_id} is not being loaded")
         lo, hi, room, size = (int(value or 0) for value in row)
+        left = len(values) // VALUES_A_CALL
         done = 0
-        while done < len(contacts):
+        while left:
             if hi == room:
-                count = min(max(len(contacts) - done, size), MAX_SEGMENT)
+                count = min(max(left, size), MAX_SEGMENT)
                 room = self._number("next_number", name="call", count=count)
                 lo = room - count + 1
                 hi = lo - 1
                 self._change_one("add_segment", batch=batch_id, lo=lo, room=room)
-            part = contacts[done : done + room - hi]
-            self._change_many("add_call", call_rows(hi + 1, batch_id, part))
-            hi += len(part)
-            size += len(part)
-            done += len(part)
+            part = min(left, room - hi)
+            end = done + part * VALUES_A_CALL
+            calls = range(hi + 1, hi + 1 + part)
+            texts = (values[at:end:VALUES_A_CALL] for at in range(done, done + VALUES_A_CALL))
+            self._add_columns("add_call", [calls, [batch_id] * part, *texts])
+            hi += part
+            size += part
+            left -= part
+            done = end
             self._change_one("fill_segment", lo=lo, hi=hi)
 
     def go_live(self, batch_id: BatchId, now: datetime) -> int:
@@ -119,7 +128,9 @@ class IntakeChanges(Session):
             return
         batch, lo, hi = row
         if lo is None:
-            self._change("delete_batch", batch=batch)
+            if self._change("delete_rejected_rows", batch=batch, limit=SWEEP) < SWEEP:
+                self._change("delete_rejected_list", batch=batch)
+                self._change("delete_batch", batch=batch)
             return
         keep = max(lo - 1, hi - SWEEP)
         self._change("delete_calls", lo=keep + 1, hi=hi)

@@ -14,6 +14,7 @@ import re
 from importlib.resources import files
 
 _HEAD = re.compile(r"^-- name: *(\S*) *$", re.MULTILINE)
+_PARAMETER = re.compile(r":([a-z_]+)")
 
 
 def parse_queries(text: str, source: str) -> dict[str, str]:
@@ -38,6 +39,18 @@ def parse_queries(text: str, source: str) -> dict[str, str]:
             raise ValueError(f"{source}: {name} has no SQL, or it does not end with ';'")
         queries[name] = sql
     return queries
+
+
+def for_rows(query: str, count: int) -> str:
+    """`query`, an INSERT of one row of values, as one that takes `count` rows at a time.
+
+    The parameters of the rows follow one another, each row's in the order of `query`.
+    """
+    head, values, row = query.removesuffix(";").partition("VALUES ")
+    if not values or not row.startswith("("):
+        raise ValueError(f"not an INSERT of one row of values: {query}")
+    rows = (_PARAMETER.sub(rf":\1_{number}", row) for number in range(count))
+    return f"{head}{values}{', '.join(rows)};"
 
 
 def _load() -> dict[str, str]:

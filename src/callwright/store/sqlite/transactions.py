@@ -1,18 +1,30 @@
 """The two kinds of transaction that work is given, put together from their subjects."""
 
-from callwright.store.sqlite.accounts import AccountChanges, AccountQuestions
+from callwright.store.sqlite.accounts import AccountChanges
+from callwright.store.sqlite.api_keys import KeyChanges, KeyQuestions
 from callwright.store.sqlite.attempts import AttemptChanges
 from callwright.store.sqlite.endings import EndingChanges
 from callwright.store.sqlite.intake import IntakeChanges
+from callwright.store.sqlite.listings import ListingQuestions
+from callwright.store.sqlite.lists import ListChanges, ListQuestions
+from callwright.store.sqlite.notice_listings import NoticeQuestions, NoticeReplays
 from callwright.store.sqlite.notices import NoticeChanges
-from callwright.store.sqlite.report import ReportQuestions
 
 
-class SqliteReadTx(AccountQuestions, ReportQuestions):
+class SqliteReadTx(KeyQuestions, ListQuestions, ListingQuestions, NoticeQuestions):
     """Questions on a connection that cannot write."""
 
 
 class SqliteWriteTx(
-    AccountChanges, IntakeChanges, AttemptChanges, EndingChanges, NoticeChanges, ReportQuestions
+    AccountChanges,
+    KeyChanges,
+    IntakeChanges,
+    ListChanges,
+    AttemptChanges,
+    EndingChanges,
+    NoticeChanges,
+    NoticeReplays,
+    ListQuestions,
+    ListingQuestions,
 ):
     """Changes and questions on the one connection that writes."""

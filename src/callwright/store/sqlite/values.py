@@ -105,33 +105,26 @@ def schedule_of(columns: Row) -> Schedule:
     )
 
 
-def call_rows(first: int, batch: int, contacts: Sequence[Contact]) -> list[Row]:
-    """What `call` holds of these contacts, numbered from `first` on.
-
-    One comprehension on purpose: a list of a million rows runs through here.
+def call_values(contacts: Sequence[Contact]) -> list[str]:
+    """What `call` holds of these contacts, one after another: sent, number, ani, postd,
+    variables.
 
     Raises:
         FieldInvalid: half of a surrogate pair, which is no Unicode text.
     """
+    values: list[str] = []
     try:
-        return [
-            (
-                call,
-                batch,
-                contact.dial.sent,
-                contact.dial.number.e164,
-                contact.dial.ani,
-                contact.dial.postd,
-                _encode(contact.variables).decode(),
-            )
-            for call, contact in enumerate(contacts, first)
-        ]
+        for contact in contacts:
+            dial = contact.dial
+            variables = _encode(contact.variables).decode()
+            values += (dial.sent, dial.number.e164, dial.ani, dial.postd, variables)
     except UnicodeEncodeError as exc:
         raise FieldInvalid("variables", "hold a character that is no Unicode text") from exc
+    return values
 
 
 def contact_of(columns: Row) -> Contact:
-    """The contact in the columns of `call_rows` from `sent` on."""
+    """The contact in the five columns of `call_values`, in that order."""
     sent, number, ani, postd, variables = columns
     return Contact(
         dial=DialString(sent=sent, number=PhoneNumber(number), ani=ani, postd=postd),

@@ -4,6 +4,10 @@ A group is what was waiting when the thread got to it and what came while it wor
 `GROUP_S`. Each piece of work runs in a savepoint of its own, so that an exception undoes
 only its own changes; one commit then makes the whole group durable, which costs hardly more
 than it would for one. Results leave for the event loop in a single call.
+
+A slice of a list that waits alone is committed without waiting for the disk: the log is one
+file, so the next durable commit takes it along, and what a crash cuts off before that was
+never promised to anybody.
 """
 
 import asyncio
@@ -49,6 +53,7 @@ class Writer:
         self._connection = connection
         self._tx = SqliteWriteTx(connection)
         self._sweeps = sweeps
+        self._is_durable = True  # as the connection was opened
         self._lanes = tuple(deque[_Waiting]() for _ in Lane)  # in the order of Lane
         self._wake = threading.Condition()
         self._closing = False
@@ -105,9 +110,11 @@ class Writer:
 
     def _do_group(self) -> None:
         group: list[_Waiting] = []
+        only_slices = not any(self._lanes[: Lane.IMPORT])
         try:
+            self._set_durable(not only_slices)
             self._connection.execute("BEGIN IMMEDIATE")
-            self._run_group(group)
+            self._run_group(group, late=only_slices)
             self._connection.execute("COMMIT")
         except (apsw.Error, StoreUnavailable) as exc:
             log.error("database failed", problem=str(exc), works=len(group))
@@ -117,10 +124,16 @@ class Writer:
                 waiting.error = waiting.error or StoreUnavailable(str(translated(exc)))
         _resolve(group)
 
-    def _run_group(self, group: list[_Waiting]) -> None:
-        """Do what waits, adding it to `group`: until none does or the time is up, then at
-        most one slice of a list."""
-        until = time.monotonic() + GROUP_S
+    def _set_durable(self, durable: bool) -> None:
+        """Whether the next commit is to be on disk before it returns."""
+        if self._is_durable != durable:
+            self._connection.pragma("synchronous", "full" if durable else "normal")
+            self._is_durable = durable
+
+    def _run_group(self, group: list[_Waiting], *, late: bool) -> None:
+        """Do what waits, adding it to `group`: until none does or the time is up (or it is
+        `late` already), then at most one slice of a list."""
+        until = time.monotonic() + (0.0 if late else GROUP_S)
         while True:
             waiting = self._next(late=time.monotonic() >= until)
             if waiting is None:
@@ -150,6 +163,7 @@ class Writer:
 
     def _sweep(self) -> None:
         try:
+            self._set_durable(False)
             self._connection.execute("BEGIN IMMEDIATE")
             self._tx.sweep()
             self._connection.execute("COMMIT")
