@@ -7,7 +7,7 @@ from datetime import datetime
 from callwright.domain.call import Schedule
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.ports.store import ActiveCall, Claim
-from callwright.store.sqlite.session import Session
+from callwright.store.sqlite.stops import StopChanges
 from callwright.store.sqlite.values import (
     Value,
     contact_of,
@@ -20,7 +20,7 @@ LOOK_PAST = 2_000
 """How many ended calls that nobody has settled yet a claim looks past before it gives up."""
 
 
-class ClaimChanges(Session):
+class ClaimChanges(StopChanges):
     """What the dispatcher does, and who dispatches."""
 
     def add_owner(self, owner: OwnerId, now: datetime) -> None:
@@ -39,6 +39,7 @@ class ClaimChanges(Session):
         # (due_at, call, counted, given_back); tuples sort into the order of claiming
         taken: list[tuple[int, int, int, int]] = []
         if limit > 0:
+            self.settle_pauses()
             taken = self._take_due(trunk, limit, at)
             if len(taken) < limit:
                 taken += self._take_from_lists(trunk, limit - len(taken), at)
@@ -116,3 +117,4 @@ class ClaimChanges(Session):
         assert row is not None
         # Cancelled while it was in motion: it waits again, so there is something to settle.
         self._change("reopen_cancellations", deployment=row[0], live_seq=row[1])
+        self._change("reopen_call_cancellation", call=call)

@@ -30,11 +30,12 @@ class EndingChanges(Session):
 
     def take_ending_calls(self, now: datetime, limit: int) -> Sequence[EndingCall]:
         at = to_micros(now)
-        taken = self._take_closed(at, limit)
-        for cancellation, deployment, through in self._rows("unsettled_cancellations"):
+        taken = self._take_canceled_calls(at, limit)
+        taken += self._take_closed(at, limit - len(taken))
+        for cancellation, deployment, since, through in self._rows("unsettled_cancellations"):
             if len(taken) >= limit:
                 break
-            taken += self._take_canceled(deployment, through, at, limit - len(taken))
+            taken += self._take_canceled(deployment, since, through, at, limit - len(taken))
             if len(taken) < limit:
                 self._change("settle_cancellation", cancellation=cancellation)
         return taken
@@ -45,7 +46,9 @@ class EndingChanges(Session):
         self._change("end_call", call=ending.call_id, state=state.value, at=to_micros(ending.at))
 
     def _take_closed(self, now: int, limit: int) -> list[EndingCall]:
-        taken = _from_due(self._rows("take_closed_due", now=now, limit=limit), now)
+        taken: list[EndingCall] = []
+        if limit > 0:
+            taken = _from_due(self._rows("take_closed_due", now=now, limit=limit), now)
         while len(taken) < limit:
             row = self._row("closed_segment", now=now)
             if row is None:
@@ -53,10 +56,39 @@ class EndingChanges(Session):
             taken += self._from_segment(row, now, limit - len(taken))
         return taken
 
+    def _take_canceled_calls(self, now: int, limit: int) -> list[EndingCall]:
+        """Those that were cancelled one by one and wait."""
+        waiting = []
+        for call, canceled_at in self._rows("unsettled_call_cancellations", limit=limit):
+            row = self._row("take_waiting_call", call=call)
+            if row is None:
+                row = self._take_out_of_list(call)
+            if row is not None:
+                waiting.append((call, *row, canceled_at))
+            self._change("settle_call_cancellation", call=call)
+        return _endings(waiting, now)
+
+    def _take_out_of_list(self, call: int) -> tuple[int, int | None] | None:
+        """Hand out a call that waits in its list, whatever stands before it there.
+
+        Attempts made and the end of its window, or None: it does not wait in a list.
+        """
+        row = self._row("segment_of_waiting_call", call=call)
+        if row is None:
+            return None
+        lo, hi, room, cursor, closes_at = row
+        if cursor == call:
+            self._change_one("advance_cursor", lo=lo, cursor=cursor, next=call + 1)
+        else:
+            # The calls after it become a segment of their own, which it opens, handed out.
+            self._change_one("cut_segment", lo=lo, hi=call - 1)
+            self._change_one("add_rest_of_segment", segment=lo, lo=call, hi=hi, room=room)
+        return 0, closes_at
+
     def _take_canceled(
-        self, deployment: int, through: int, now: int, limit: int
+        self, deployment: int, since: int, through: int, now: int, limit: int
     ) -> list[EndingCall]:
-        covered = {"deployment": deployment, "through": through}
+        covered = {"deployment": deployment, "since": since, "through": through}
         taken = _from_due(self._rows("take_canceled_due", limit=limit, **covered), now)
         while len(taken) < limit:
             row = self._row("canceled_segment", **covered)

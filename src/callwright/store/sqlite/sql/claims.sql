@@ -6,13 +6,19 @@ DELETE FROM due
  WHERE call IN (
        SELECT call
          FROM (SELECT call, closes_at, deployment, live_seq FROM due
-                WHERE trunk = :trunk AND next_at <= :now
+                WHERE trunk = :trunk AND next_at <= :now AND is_held = 0
                 ORDER BY next_at, call
                 LIMIT :look) AS first
         WHERE (closes_at IS NULL OR closes_at > :now)
           AND NOT EXISTS (SELECT 1 FROM cancellation c
                            WHERE c.settled = 0 AND c.deployment = first.deployment
-                             AND c.through >= first.live_seq)
+                             AND c.through >= first.live_seq AND c.since <= first.live_seq)
+          AND NOT EXISTS (SELECT 1 FROM call_cancellation x
+                           WHERE x.settled = 0 AND x.call = first.call)
+          AND NOT EXISTS (SELECT 1 FROM pause p
+                           WHERE p.settled = 0 AND p.is_lifting = 0
+                             AND p.deployment = first.deployment
+                             AND p.live_seq IN (0, first.live_seq))
         LIMIT :limit)
 RETURNING next_at, call, counted, given_back;
 
@@ -30,7 +36,10 @@ SELECT lo, hi, cursor, opens_at
    AND opens_at <= :now AND (closes_at IS NULL OR closes_at > :now)
    AND NOT EXISTS (SELECT 1 FROM cancellation c
                     WHERE c.settled = 0 AND c.deployment = s.deployment
-                      AND c.through >= s.live_seq)
+                      AND c.through >= s.live_seq AND c.since <= s.live_seq)
+   AND NOT EXISTS (SELECT 1 FROM pause p
+                    WHERE p.is_lifting = 0 AND p.deployment = s.deployment
+                      AND p.live_seq IN (0, s.live_seq))
  ORDER BY live_seq, lo
  LIMIT 1;
 
@@ -59,8 +68,12 @@ RETURNING counted, given_back;
 
 -- name: put_back
 -- Let a call that was taken wait until :next_at.
-INSERT INTO due (call, trunk, next_at, closes_at, deployment, live_seq, counted, given_back)
-SELECT c.id, d.trunk, :next_at, b.closes_at, b.deployment, b.live_seq, :counted, :given_back
+INSERT INTO due (call, trunk, next_at, closes_at, deployment, live_seq, counted, given_back,
+                 is_held)
+SELECT c.id, d.trunk, :next_at, b.closes_at, b.deployment, b.live_seq, :counted, :given_back,
+       EXISTS (SELECT 1 FROM pause p
+                WHERE p.is_lifting = 0 AND p.deployment = b.deployment
+                  AND p.live_seq IN (0, b.live_seq))
   FROM call c JOIN batch b ON b.id = c.batch JOIN deployment d ON d.id = b.deployment
  WHERE c.id = :call
 RETURNING deployment, live_seq;
@@ -68,17 +81,17 @@ RETURNING deployment, live_seq;
 -- name: reopen_cancellations
 -- Cancellations that cover a call which waits again have something to settle again.
 UPDATE cancellation SET settled = 0
- WHERE deployment = :deployment AND through >= :live_seq AND settled = 1;
+ WHERE deployment = :deployment AND through >= :live_seq AND since <= :live_seq AND settled = 1;
 
 -- name: next_due_at
 -- The earliest moment at which a call of :trunk that waits may be tried.
 SELECT min(at) FROM (
     SELECT at FROM (
         SELECT next_at AS at FROM due
-         WHERE trunk = :trunk AND (closes_at IS NULL OR closes_at > next_at)
+         WHERE trunk = :trunk AND is_held = 0 AND (closes_at IS NULL OR closes_at > next_at)
            AND NOT EXISTS (SELECT 1 FROM cancellation c
                             WHERE c.settled = 0 AND c.deployment = due.deployment
-                              AND c.through >= due.live_seq)
+                              AND c.through >= due.live_seq AND c.since <= due.live_seq)
          ORDER BY next_at LIMIT 1)
     UNION ALL
     SELECT at FROM (
@@ -86,11 +99,19 @@ SELECT min(at) FROM (
          WHERE trunk = :trunk AND is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi
            AND NOT EXISTS (SELECT 1 FROM cancellation c
                             WHERE c.settled = 0 AND c.deployment = s.deployment
-                              AND c.through >= s.live_seq)
+                              AND c.through >= s.live_seq AND c.since <= s.live_seq)
+           AND NOT EXISTS (SELECT 1 FROM pause p
+                            WHERE p.is_lifting = 0 AND p.deployment = s.deployment
+                              AND p.live_seq IN (0, s.live_seq))
          ORDER BY opens_at LIMIT 1)
     UNION ALL
     SELECT min(opens_at) AS at FROM segment s
      WHERE trunk = :trunk AND is_open = 1 AND cursor <= hi
        AND NOT EXISTS (SELECT 1 FROM cancellation c
                         WHERE c.settled = 0 AND c.deployment = s.deployment
-                          AND c.through >= s.live_seq));
+                          AND c.through >= s.live_seq AND c.since <= s.live_seq)
+       AND NOT EXISTS (SELECT 1 FROM pause p
+                        WHERE p.is_lifting = 0 AND p.deployment = s.deployment
+                          AND p.live_seq IN (0, s.live_seq))
+    UNION ALL
+    SELECT at FROM (SELECT at FROM pause WHERE settled = 0 ORDER BY at LIMIT 1));

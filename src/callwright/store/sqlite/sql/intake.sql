@@ -17,8 +17,11 @@ VALUES (:call, :batch, :sent, :number, :ani, :postd, :variables);
 
 -- name: add_due
 -- Let a call that was never tried wait until :next_at.
-INSERT INTO due (call, trunk, next_at, closes_at, deployment, live_seq, counted, given_back)
-SELECT :call, trunk, :next_at, :closes_at, id, :live_seq, 0, 0
+INSERT INTO due (call, trunk, next_at, closes_at, deployment, live_seq, counted, given_back,
+                 is_held)
+SELECT :call, trunk, :next_at, :closes_at, id, :live_seq, 0, 0,
+       EXISTS (SELECT 1 FROM pause p
+                WHERE p.deployment = :deployment AND p.live_seq = 0 AND p.is_lifting = 0)
   FROM deployment WHERE id = :deployment;
 
 -- name: loading_segment
@@ -89,10 +92,10 @@ DELETE FROM batch WHERE id = :batch AND state = 'dropped';
 INSERT INTO cancellation (deployment, through, at, settled)
 SELECT :deployment, c.last, :now,
        NOT EXISTS (SELECT 1 FROM due
-                    WHERE deployment = :deployment AND live_seq <= c.last)
+                    WHERE deployment = :deployment AND is_held IN (0, 1) AND live_seq <= c.last)
        AND NOT EXISTS (SELECT 1 FROM segment
                         WHERE deployment = :deployment AND live_seq <= c.last AND cursor <= hi)
   FROM counter c
  WHERE c.name = 'live'
    AND c.last > coalesce((SELECT max(through) FROM cancellation
-                           WHERE deployment = :deployment), 0);
+                           WHERE deployment = :deployment AND since = 0), 0);

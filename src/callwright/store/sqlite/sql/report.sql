@@ -5,8 +5,12 @@ SELECT c.id, c.batch, b.deployment, p.product, p.account, b.user,
        b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
        b.result_url, b.is_pci, b.queued_at,
        e.state, e.at, a.state, coalesce(w.counted + w.given_back, 0),
-       (SELECT min(x.at) FROM cancellation x
-         WHERE x.deployment = b.deployment AND x.through >= b.live_seq)
+       (SELECT min(at) FROM (
+            SELECT x.at FROM cancellation x
+             WHERE x.deployment = b.deployment AND x.through >= b.live_seq
+               AND x.since <= b.live_seq
+            UNION ALL
+            SELECT y.at FROM call_cancellation y WHERE y.call = c.id))
   FROM call c
   JOIN batch b ON b.id = c.batch
   JOIN deployment d ON d.id = b.deployment
