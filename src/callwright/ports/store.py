@@ -36,7 +36,6 @@ from callwright.domain.ids import (
 from callwright.domain.lifecycle import CallEvent, CallState
 from callwright.domain.notice import Delivery, NoticeState
 from callwright.domain.outcome import Outcome
-from callwright.ports.control import ControlChanges, ControlQuestions
 
 T = TypeVar("T")
 
@@ -201,7 +200,7 @@ class QueueCounts:
     notices_dead: int
 
 
-class ReadTx(ControlQuestions, Protocol):
+class ReadTx(Protocol):
     """Questions. Each is answered from one consistent snapshot."""
 
     def user_by_email(self, email: str) -> User | None:
@@ -255,7 +254,7 @@ class ReadTx(ControlQuestions, Protocol):
         ...
 
 
-class WriteTx(ReadTx, ControlChanges, Protocol):
+class WriteTx(ReadTx, Protocol):
     """Changes, each inside the caller's one transaction."""
 
     # Accounts and what they deploy
