@@ -36,6 +36,7 @@ from callwright.domain.ids import (
 from callwright.domain.lifecycle import CallEvent, CallState
 from callwright.domain.notice import Delivery, NoticeState
 from callwright.domain.outcome import Outcome
+from callwright.ports.control import ControlChanges, ControlQuestions
 
 T = TypeVar("T")
 
@@ -200,7 +201,7 @@ class QueueCounts:
     notices_dead: int
 
 
-class ReadTx(Protocol):
+class ReadTx(ControlQuestions, Protocol):
     """Questions. Each is answered from one consistent snapshot."""
 
     def user_by_email(self, email: str) -> User | None:
@@ -254,7 +255,7 @@ class ReadTx(Protocol):
         ...
 
 
-class WriteTx(ReadTx, Protocol):
+class WriteTx(ReadTx, ControlChanges, Protocol):
     """Changes, each inside the caller's one transaction."""
 
     # Accounts and what they deploy

@@ -5,7 +5,6 @@ from callwright.store.sqlite.api_keys import KeyChanges, KeyQuestions
 from callwright.store.sqlite.attempts import AttemptChanges
 from callwright.store.sqlite.endings import EndingChanges
 from callwright.store.sqlite.intake import IntakeChanges
-from callwright.store.sqlite.lists import ListChanges, ListQuestions
 from callwright.store.sqlite.listings import ListingQuestions
 from callwright.store.sqlite.lists import ListChanges, ListQuestions
 from callwright.store.sqlite.notice_listings import NoticeQuestions, NoticeReplays
