@@ -14,12 +14,14 @@ from typing import cast
 import msgspec
 
 from callwright.errors import CallwrightError
-from callwright.ports.line import FromLine, ToLine
+from callwright.ports.line import FromLine, LegRinging, LegSent, LegStep, ToLine
 from callwright.telephony.trunk import TrunkSettings
 
 log = logging.getLogger(__name__)
 
 MAX_FRAME = 64 * 1024 * 1024
+_PATIENT = (LegSent, LegRinging, LegStep)
+_PATIENCE_S = 0.02
 _LENGTH = struct.Struct(">I")
 
 
@@ -92,7 +94,7 @@ from_line_decoder: msgspec.msgpack.Decoder[FromLine | StartFailed] = msgspec.msg
 class Pipe(asyncio.Protocol):
     """One end. `on_frame` gets each frame, `on_closed` the reason once the other end is gone.
 
-    Messages sent in one round of the event loop leave in one write.
+    Messages sent in one round of the event loop leave in one write, in order.
     """
 
     def __init__(self, on_frame: Callable[[bytes], None], on_closed: Callable[[str], None]) -> None:
@@ -101,18 +103,34 @@ class Pipe(asyncio.Protocol):
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
         self._waiting: list[bytes] = []
+        self._flush: asyncio.Handle | None = None
+        self._urgent = False
         self._closed = asyncio.Event()
 
     def send(self, message: msgspec.Struct) -> None:
-        """Queue one message; without effect once the pipe is closed."""
+        """Queue one message; without effect once the pipe is closed.
+
+        Messages that only inform may wait up to 20 ms for one that matters, and leave with
+        it: each write wakes the other process, which costs more than everything else here.
+        """
         if self._transport is None or self._transport.is_closing():
             return
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append(frame(message))
+        if type(message) in _PATIENT:
+            if self._flush is None:
+                self._flush = asyncio.get_running_loop().call_later(_PATIENCE_S, self.flush)
+                self._urgent = False
+        elif self._flush is None or not self._urgent:
+            if self._flush is not None:
+                self._flush.cancel()
+            self._flush = asyncio.get_running_loop().call_soon(self.flush)
+            self._urgent = True
 
     def flush(self) -> None:
         """Write what was queued now."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
         if self._waiting and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(self._waiting))
         self._waiting.clear()

@@ -5,12 +5,15 @@ Starts it, carries messages, notices its death. What the process does is `line_p
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
+import callwright
 from callwright.errors import Unavailable
 from callwright.ports.line import FromLine, LineReady, ToLine
 from callwright.telephony.pipe import LineSettings, Pipe, StartFailed, from_line_decoder
@@ -21,6 +24,13 @@ log = logging.getLogger(__name__)
 START_PATIENCE_S = 20.0
 STOP_PATIENCE_S = 13.0
 """A line ends by itself within 10 s; after this it is killed."""
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this very package to be found first, installed or not."""
+    here = str(Path(callwright.__file__).resolve().parent.parent)
+    path = os.environ.get("PYTHONPATH", "")
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (here, path)))}
 
 
 class ProcessLine:
@@ -67,6 +77,7 @@ class ProcessLine:
                     "--fd",
                     str(theirs.fileno()),
                     pass_fds=(theirs.fileno(),),
+                    env=_environment(),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     # Not in the terminal's group: Ctrl-C reaches the brain alone.
