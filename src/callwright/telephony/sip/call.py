@@ -12,14 +12,7 @@ Source: RFC 3261, sections 9.1, 12, 13.2.2, 13.3.1.4 and 15; RFC 6026 for late 2
 from math import inf
 
 from callwright.telephony.sip import requests
-from callwright.telephony.sip.actions import (
-    Action,
-    Answered,
-    Ended,
-    How,
-    Rang,
-    Send,
-)
+from callwright.telephony.sip.actions import Action, Answered, Ended, How, Rang, Send
 from callwright.telephony.sip.answers import DialogAnswers, no_such_call
 from callwright.telephony.sip.dialog import (
     Dialog,
