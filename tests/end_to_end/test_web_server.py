@@ -9,7 +9,7 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from callwright.config import HostPort
-from callwright.errors import ConfigInvalid
+from callwright.errors import ConfigInvalid, Unavailable
 from callwright.web import HttpServer, protocol
 from callwright.web.front import Front
 
@@ -196,7 +196,7 @@ def test_a_refusal_reaches_a_client_that_has_not_sent_everything_yet():
 def test_a_taken_port_is_one_clear_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigInvalid, match=f"127.0.0.1:{port} is in use by another program"):
+        with pytest.raises(Unavailable, match=f"127.0.0.1:{port} is in use by another program"):
             asyncio.run(HttpServer(echo, HostPort("127.0.0.1", port)).start())
 
 
@@ -204,7 +204,7 @@ def test_two_servers_cannot_share_a_port():
     async def run() -> None:
         first = HttpServer(echo, ANY)
         address = await first.start()
-        with pytest.raises(ConfigInvalid, match="in use"):
+        with pytest.raises(Unavailable, match="in use"):
             await HttpServer(echo, address).start()
         await first.stop(1.0)
 

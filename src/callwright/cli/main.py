@@ -2,38 +2,56 @@
 
 import os
 import sys
+from importlib import import_module
 
 import typer
 
-from callwright.cli.call import call
-from callwright.cli.demo import demo
-from callwright.cli.doctor import doctor
-from callwright.cli.init import init
 from callwright.cli.output import ExitCode, exit_code_of, tell
-from callwright.cli.phones import phones
-from callwright.cli.programs import apps, surveys
-from callwright.cli.serve import serve
-from callwright.cli.settings_check import settings
-from callwright.cli.users import users
 from callwright.errors import CallwrightError
 
-app = typer.Typer(
-    name="callwright",
-    help="A self-hosted outbound-calling server.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("init")(init)
-app.command("serve")(serve)
-app.add_typer(users, name="user")
-app.add_typer(apps, name="app")
-app.add_typer(surveys, name="survey")
-app.command("phones")(phones)
-app.command("demo")(demo)
-app.command("call")(call)
-app.command("doctor")(doctor)
-app.add_typer(settings, name="config")
+COMMANDS = {
+    "init": "init:init",
+    "serve": "serve:serve",
+    "user": "users:users",
+    "app": "programs:apps",
+    "survey": "programs:surveys",
+    "phones": "phones:phones",
+    "demo": "demo:demo",
+    "call": "call:call",
+    "doctor": "doctor:doctor",
+    "config": "settings_check:settings",
+}
+"""Each command, and the module and name it is found under."""
+
+
+def command_line(wanted: str) -> typer.Typer:
+    """The command line, with the command `wanted` alone, or whole if there is no such one.
+
+    Some commands load half of the server: only the one that runs is imported.
+    """
+    app = typer.Typer(
+        name="callwright",
+        help="A self-hosted outbound-calling server.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    # Keeps a lone command from becoming the whole command line.
+    app.callback()(_group)
+    for name, place in COMMANDS.items():
+        if wanted in COMMANDS and name != wanted:
+            continue
+        module, _, attribute = place.partition(":")
+        command = getattr(import_module(f"callwright.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def _group() -> None:
+    """A self-hosted outbound-calling server."""
 
 
 def run() -> None:
@@ -44,6 +62,7 @@ def run() -> None:
 def main(arguments: list[str]) -> int:
     """Run one command; its exit code."""
     try:
+        app = command_line(arguments[0] if arguments else "")
         result = app(arguments, prog_name="callwright", standalone_mode=False)
     except typer.TyperException as exc:
         # Whatever the parser says comes out as one line; a bare group shows its help.

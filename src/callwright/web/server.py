@@ -22,7 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from callwright.config import HostPort
-from callwright.errors import ConfigInvalid
+from callwright.errors import CallwrightError, ConfigInvalid, Unavailable
 from callwright.web.protocol import Http1Protocol
 
 KEEP_ALIVE_S = 75
@@ -84,6 +84,7 @@ class HttpServer:
 
         Raises:
             ConfigInvalid: the address cannot be listened on, and why.
+            Unavailable: another program has the port.
         """
         sockets = _bind(self._listen)
         host, port = sockets[0].getsockname()[:2]
@@ -136,17 +137,20 @@ def _bind(listen: HostPort) -> list[socket.socket]:
     except OSError as exc:
         for sock in sockets:
             sock.close()
-        raise ConfigInvalid(f"server.listen: {_why(listen, exc)}") from None
+        raise _refusal(listen, exc) from None
     return sockets
 
 
-def _why(listen: HostPort, exc: OSError) -> str:
+def _refusal(listen: HostPort, exc: OSError) -> CallwrightError:
+    key = "server.listen"
     match exc.errno:
         case errno.EADDRINUSE:
-            return f"{listen} is in use by another program; stop it or choose another port"
+            return Unavailable(
+                f"{key}: {listen} is in use by another program; stop it or choose another port"
+            )
         case errno.EADDRNOTAVAIL:
-            return f"{listen.host} is not an address of this machine"
+            return ConfigInvalid(f"{key}: {listen.host} is not an address of this machine")
         case errno.EACCES:
-            return f"{listen} needs more rights; choose a port above 1023"
+            return ConfigInvalid(f"{key}: {listen} needs more rights; choose a port above 1023")
         case _:
-            return f"{listen} cannot be listened on: {exc.strerror}"
+            return ConfigInvalid(f"{key}: {listen} cannot be listened on: {exc.strerror}")
