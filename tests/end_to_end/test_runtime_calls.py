@@ -171,6 +171,38 @@ def test_trunk_trouble_gives_the_attempt_back_three_times_and_then_counts(play: 
     play(scene)
 
 
+def test_an_invite_that_never_left_is_given_back_and_says_nothing_of_the_trunk(
+    play: Play,
+) -> None:
+    async def scene(world: World) -> None:
+        fates = iter([replace(TROUBLE, rings_s=0, sent=False)] * 3)
+        async with running(world, lambda order: next(fates, ANSWERED)) as supervisor:
+            call_id = await world.queue()
+            await world.pass_until(lambda: bool(world.sender.sent), step_s=1, limit_s=30)
+            details = await world.details(call_id)
+            assert details.state is CallState.COMPLETED
+            assert details.attempts_made == 1
+            assert not supervisor.in_trouble("main")
+
+    play(scene)
+
+
+def test_hanging_up_a_talk_completes_the_call_and_a_ring_cancels_it(play: Play) -> None:
+    async def scene(world: World) -> None:
+        fates = {"+16175550100": replace(ANSWERED, talks_s=500)}
+        async with running(world, lambda order: fates.get(order.number, NO_ANSWER)) as supervisor:
+            talking = await world.queue("6175550100")
+            ringing = await world.queue("6175550101", world.schedule(max_attempts=3))
+            await world.pass_time(5)
+            for _, order in world.orders:
+                supervisor.lines.hang_up(order.leg)
+            await world.pass_until(lambda: len(world.sender.sent) == 2)
+            assert (await world.details(talking)).state is CallState.COMPLETED
+            assert (await world.details(ringing)).state is CallState.CANCELED
+
+    play(scene)
+
+
 def test_pacing_and_slots_hold_for_a_whole_list(play: Play) -> None:
     async def scene(world: World) -> None:
         async with running(world, calls_per_second=20, max_calls=15):

@@ -189,8 +189,12 @@ class Attempts:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _outcome(self, ended: LegEnded) -> Outcome:
-        ours = not ended.sent or (self._stopping and ended.outcome is Outcome.CANCELED)
-        return Outcome.INTERRUPTED if ours else ended.outcome
+        if ended.outcome is not Outcome.CANCELED:
+            return ended.outcome
+        if ended.answered:
+            # Hung up by request while talking: the person was reached.
+            return Outcome.ANSWERED
+        return Outcome.INTERRUPTED if self._stopping else Outcome.CANCELED
 
     async def _begin(self, legs: dict[str, _Leg]) -> None:
         now = self._clock.now()
@@ -228,7 +232,9 @@ class Attempts:
             self._abandon(name, "no line")
 
     def _trunk_showed(self, trunk: str, ended: LegEnded) -> None:
-        """Let the pacing know how the trunk behaved."""
+        """Let the pacing know how the trunk behaved. What never left says nothing of it."""
+        if not ended.sent:
+            return
         pacer, now = self._pacers[trunk], self._clock.monotonic()
         if ended.outcome is Outcome.TRUNK_TROUBLE:
             if pacer.trunk_failed(now, ended.retry_after_s):

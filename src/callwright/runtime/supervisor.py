@@ -103,6 +103,10 @@ class Supervisor:
         self.settler.wake()
         self.pump.wake()
 
+    def in_trouble(self, trunk: str) -> bool:
+        """The trunk failed several times in a row and is only probed."""
+        return self._pacers[trunk].in_trouble
+
     def listen(self, heard: Callable[[object], None]) -> None:
         """Also give `heard` whatever the lines say: for a live view."""
         self._heard_by.append(heard)

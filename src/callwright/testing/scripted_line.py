@@ -41,6 +41,7 @@ class Fate:
     sip_code: int = 0
     rang: bool = True
     retry_after_s: float = 0.0
+    sent: bool = True
 
 
 ANSWERED = Fate(outcome=Outcome.ANSWERED, sip_code=200)
@@ -110,12 +111,12 @@ class ScriptedLine:
         if task is None:
             return
         task.cancel()
-        talking = leg in self._answered
-        self._end(leg, Outcome.ANSWERED if talking else Outcome.CANCELED, rang=True)
+        self._end(leg, Outcome.CANCELED, rang=True)
 
     async def _live(self, order: LegOrder) -> None:
         fate, leg = self._fate(order), order.leg
-        self._heard(LegSent(leg=leg, at=self._unix(), remote_address="127.0.0.1:5060"))
+        if fate.sent:
+            self._heard(LegSent(leg=leg, at=self._unix(), remote_address="127.0.0.1:5060"))
         if fate.rang:
             self._heard(LegRinging(leg=leg, at=self._unix(), code=180))
         await self._clock.sleep(fate.rings_s)
@@ -140,6 +141,7 @@ class ScriptedLine:
             rang=fate.rang,
             sip_code=fate.sip_code,
             retry_after_s=fate.retry_after_s,
+            sent=fate.sent,
         )
 
     def _end(
@@ -150,6 +152,7 @@ class ScriptedLine:
         rang: bool,
         sip_code: int = 0,
         retry_after_s: float = 0.0,
+        sent: bool = True,
     ) -> None:
         self._legs.pop(leg, None)
         answered = leg in self._answered
@@ -164,6 +167,7 @@ class ScriptedLine:
                 reason="scripted",
                 finished=answered,
                 retry_after_s=retry_after_s,
+                sent=sent,
             )
         )
 
