@@ -10,6 +10,7 @@ from pathlib import Path
 
 from callwright.testing.programs import require
 
+PATIENCE_S = 5.0
 SCENARIOS = Path(__file__).parent.parent / "peers"
 
 
@@ -30,8 +31,20 @@ class Phones:
     def address(self) -> str:
         return f"sip:127.0.0.1:{self.port};transport=udp"
 
-    def received(self, call_id: str) -> list[str]:
-        """What it heard in one call: the messages' first words, in order."""
+    def received(self, call_id: str, last: str = "") -> list[str]:
+        """What it heard in one call: the messages' first words, in order.
+
+        Waits for the message that should come `last`: our end is done when it is sent, and
+        SIPp has yet to read it and write its log.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        words = self._received(call_id)
+        while last and last not in words and time.monotonic() < deadline:
+            time.sleep(0.01)
+            words = self._received(call_id)
+        return words
+
+    def _received(self, call_id: str) -> list[str]:
         return [
             message.split(" ")[0]
             for way, message in self._messages()

@@ -76,12 +76,12 @@ def test_a_ringing_orphan_is_cancelled_and_a_talking_one_hung_up(tmp_path: Path)
             die(told)
         ended = await end(tmp_path, phones, orphans)
         assert [ended[each.attempt].ended for each in orphans] == [True, True]
-        heard = phones.received(ringing.identity.call_id)
+        heard = phones.received(ringing.identity.call_id, "ACK")
         # One CANCEL for the INVITE, one for that after a challenge: nobody knows if it was sent.
         assert sorted(heard) == ["ACK", "CANCEL", "CANCEL", "INVITE"]
         cancel = phones.heard("CANCEL", ringing.identity.call_id)
         assert f"{told.ready.local_sip['main']};rport;branch={ringing.identity.branch}" in cancel
-        assert phones.received(talking.identity.call_id) == ["INVITE", "ACK", "BYE"]
+        assert phones.received(talking.identity.call_id, "BYE") == ["INVITE", "ACK", "BYE"]
         assert "CSeq: 2 BYE" in phones.heard("BYE", talking.identity.call_id)
 
     with sipp_phones(tmp_path) as phones:
@@ -97,7 +97,7 @@ def test_an_orphan_that_is_answered_after_all_is_hung_up(tmp_path: Path) -> None
             die(told)
         ended = await end(tmp_path, phones, [orphan])
         assert ended[orphan.attempt].ended
-        heard = phones.received(order.identity.call_id)
+        heard = phones.received(order.identity.call_id, "BYE")
         assert "ACK" in heard
         assert heard[-1] == "BYE"
 

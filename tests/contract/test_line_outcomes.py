@@ -86,7 +86,7 @@ def test_the_wire_carries_number_caller_and_identity(tmp_path: Path) -> None:
         assert 'From: "Anonymous" <sip:anonymous@anonymous.invalid>;tag=' in anonymous
         answered = told.of(order, LegAnswered)[0]
         assert answered.remote_target.startswith(f"sip:phone@127.0.0.1:{phones.port}")
-        assert phones.received(order.identity.call_id) == ["INVITE", "ACK", "BYE"]
+        assert phones.received(order.identity.call_id, "BYE") == ["INVITE", "ACK", "BYE"]
 
     _with_phones(tmp_path, work)
 
@@ -100,7 +100,7 @@ def test_a_phone_that_rings_too_long_is_cancelled(tmp_path: Path) -> None:
             "ring timeout",
             True,
         )
-        assert phones.received(order.identity.call_id) == ["INVITE", "CANCEL", "ACK"]
+        assert phones.received(order.identity.call_id, "ACK") == ["INVITE", "CANCEL", "ACK"]
 
     _with_phones(tmp_path, work)
 
@@ -110,7 +110,7 @@ def test_an_answer_that_crosses_the_cancel_is_hung_up(tmp_path: Path) -> None:
         order = told.place("5551230164", ring_timeout_s=0.2)
         ended = await told.end(order)
         assert (ended.outcome, ended.answered) == (Outcome.NO_ANSWER, False)
-        heard = phones.received(order.identity.call_id)
+        heard = phones.received(order.identity.call_id, "BYE")
         assert heard[:2] == ["INVITE", "CANCEL"]
         assert set(heard[2:]) == {"ACK", "BYE"}
 
@@ -130,8 +130,8 @@ def test_a_leg_is_hung_up_on_request_ringing_or_talking(tmp_path: Path) -> None:
         for order in (ringing, talking):
             ended = await told.end(order)
             assert (ended.outcome, ended.reason) == (Outcome.CANCELED, "hung up by request")
-        assert phones.received(ringing.identity.call_id) == ["INVITE", "CANCEL", "ACK"]
-        assert phones.received(talking.identity.call_id) == ["INVITE", "ACK", "BYE"]
+        assert phones.received(ringing.identity.call_id, "ACK") == ["INVITE", "CANCEL", "ACK"]
+        assert phones.received(talking.identity.call_id, "BYE") == ["INVITE", "ACK", "BYE"]
 
     _with_phones(tmp_path, work)
 

@@ -61,8 +61,8 @@ def test_stopping_hangs_everything_up_and_tells_of_it(tmp_path: Path) -> None:
         assert await line.when_gone() == "stopped"
         assert told.of(ringing, LegEnded)[0].outcome is Outcome.INTERRUPTED
         assert told.of(talking, LegEnded)[0].outcome is Outcome.INTERRUPTED_TALKING
-        assert phones.received(ringing.identity.call_id) == ["INVITE", "CANCEL", "ACK"]
-        assert phones.received(talking.identity.call_id) == ["INVITE", "ACK", "BYE"]
+        assert phones.received(ringing.identity.call_id, "ACK") == ["INVITE", "CANCEL", "ACK"]
+        assert phones.received(talking.identity.call_id, "BYE") == ["INVITE", "ACK", "BYE"]
 
     run(tmp_path, work)
 
@@ -129,8 +129,8 @@ def test_when_the_brain_is_killed_every_leg_is_hung_up_at_once(tmp_path: Path) -
         while Path(f"/proc/{line_pid}/exe").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not Path(f"/proc/{line_pid}/exe").exists()
-        assert phones.received(ringing) == ["INVITE", "CANCEL", "ACK"]
-        assert phones.received(talking) == ["INVITE", "ACK", "BYE"]
+        assert phones.received(ringing, "ACK") == ["INVITE", "CANCEL", "ACK"]
+        assert phones.received(talking, "BYE") == ["INVITE", "ACK", "BYE"]
 
 
 def test_a_line_that_cannot_begin_says_why(tmp_path: Path) -> None:
