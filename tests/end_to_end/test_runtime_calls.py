@@ -321,6 +321,7 @@ def test_no_call_is_lost_or_dialled_twice_when_the_process_dies(tmp_path: Path) 
         world = World(store=store, clock=clock, user=before.user, deployment=before.deployment)
         try:
             async with running(world, lambda order: ANSWERED):
+                await world.quiet()
                 assert {orphan.attempt for orphan in world.lines[0].orphans} == {
                     f"{call}.1" for call in calls[:3]
                 }

@@ -56,17 +56,22 @@ class Rescuer:
         self._style = style
         self._suspects: set[tuple[int, int]] = set()
 
-    async def recover(self, alive_since: datetime) -> int:
-        """Bring home every call of owners without a heartbeat since then; how many."""
-        dead = await self._store.write(lambda tx: tx.dead_calls(alive_since))
+    async def find_dead(self, alive_since: datetime) -> Sequence[ActiveCall]:
+        """The calls in motion of every owner without a heartbeat since then."""
+        return await self._store.write(lambda tx: tx.dead_calls(alive_since))
+
+    async def recover(self, dead: Sequence[ActiveCall]) -> None:
+        """Silence the legs that are left of these calls, then bring the calls home.
+
+        Until then their rows stand, so that nobody claims them and a second death on the
+        way leaves the next start the same work.
+        """
         legs = [call for call in dead if call.state is not CallState.CLAIMED]
         if dead:
             log.warning("recovering calls of a dead process", calls=len(dead), legs=len(legs))
         await self._lines.end_orphans([_orphan(call) for call in legs], ORPHANS_WITHIN_S)
         for start in range(0, len(dead), SLICE):
             await self._store.write(partial(self._bring_home, dead[start : start + SLICE]))
-        await self._store.write(lambda tx: tx.release_notices_of_the_dead(alive_since))
-        return len(dead)
 
     async def run(self) -> None:
         """Beat, look for other dead owners, and check our own rows, until cancelled.
@@ -81,7 +86,8 @@ class Rescuer:
     async def _beat(self, now: datetime) -> None:
         if not await self._store.write(lambda tx: tx.heartbeat(self._owner, now)):
             raise OwnerLost(f"owner {self._owner} was given up for dead")
-        await self.recover(now - LEASE)
+        await self.recover(await self.find_dead(now - LEASE))
+        await self._store.write(lambda tx: tx.release_notices_of_the_dead(now - LEASE))
         self._attempts.end_overdue()
         await self._find_leaks()
 

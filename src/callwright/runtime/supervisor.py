@@ -19,7 +19,7 @@ from callwright.domain.ids import OwnerId
 from callwright.errors import StoreUnavailable
 from callwright.ports.line import Line
 from callwright.ports.sender import Sender
-from callwright.ports.store import Claim, Store
+from callwright.ports.store import ActiveCall, Claim, Store
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.callback_pump import CallbackPump
 from callwright.runtime.dispatcher import Dispatcher
@@ -121,7 +121,10 @@ class Supervisor:
         await self._store.write(lambda tx: tx.drop_unfinished_batches())
         if self._sole_server:
             # The lock on the store says that nobody else serves it: all other owners are dead.
-            await self._rescuer.recover(_ALL_OTHERS)
+            # Hanging up what they left takes seconds; nobody who waits needs to wait for it.
+            dead = await self._rescuer.find_dead(_ALL_OTHERS)
+            await self._store.write(lambda tx: tx.release_notices_of_the_dead(_ALL_OTHERS))
+            self._tasks.append(asyncio.create_task(self._recover(dead)))
         await self._store.write(lambda tx: tx.add_owner(self.owner, self._clock.now()))
         loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
             ("callback pump", self.pump.run),
@@ -129,7 +132,11 @@ class Supervisor:
             ("rescuer", self._rescuer.run),
             *((f"dispatcher {i}", d.run) for i, d in enumerate(self._dispatchers)),
         ]
-        self._tasks = [asyncio.create_task(self._keep(name, run)) for name, run in loops]
+        self._tasks += [asyncio.create_task(self._keep(name, run)) for name, run in loops]
+
+    async def _recover(self, dead: Sequence[ActiveCall]) -> None:
+        await self._keep("recovery", lambda: self._rescuer.recover(dead))
+        self.wake()
 
     async def drain(self, grace_s: float) -> None:
         """Dial nobody any more; live calls may finish for `grace_s` seconds, then are hung up."""
