@@ -31,6 +31,7 @@ audio_source aubridge,heard
 audio_alert aubridge,bell
 ausrc_srate 8000
 auplay_srate 8000
+rtp_stats yes
 rtp_ports {rtp_port}-{last_rtp_port}
 ctrl_tcp_listen 127.0.0.1:{control_port}
 module g711.so
@@ -56,6 +57,7 @@ class Baresip:
     child: Child
     number: str
     sip_port: int
+    rtp_port: int
     control_port: int
 
     @property
@@ -114,7 +116,7 @@ def running_baresip(folder: Path, number: str) -> Iterator[Baresip]:
     command = [shutil.which("baresip") or "baresip", "-f", str(settings)]
     command += ["-t", str(LONGEST_RUN_S)]
     with Child(command, folder=folder, name="phone") as child:
-        phone = Baresip(child, number, sip_port, control_port)
+        phone = Baresip(child, number, sip_port, rtp_port, control_port)
         wait_for(
             "baresip",
             lambda: "baresip is ready" in phone.said(),

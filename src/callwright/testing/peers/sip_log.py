@@ -1,7 +1,8 @@
 """What SIPp saw, read from its message trace, and the calls in it.
 
 The trace (`-trace_msg`) holds every message that SIPp's socket took or sent, also those
-it then pretended to lose (`-lost`). Leaves judging them to the tests.
+that it took and then pretended to have lost (`-lost`), but not those that it pretended to
+send. Leaves judging them to the tests.
 """
 
 import re
@@ -12,11 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _HEAD = re.compile(
-    r"^-{20,} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})\r?\n"
+    r"-{40,} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})\r?\n"
     r"\w+ message (sent|received) [\[(]\d+\]? bytes\)? ?:\r?\n\r?\n",
-    re.MULTILINE,
 )
-_LOST = re.compile(r"\w+ message (?:voluntary )?lost", re.ASCII)
+_LOST = re.compile(r"\w+ message lost \(recv\)", re.ASCII)
 _ATTEMPT = re.compile(r"-(\d+)-(\d+)$", re.ASCII)
 _USER = re.compile(r"sips?:([^@>;]*)@")
 
@@ -31,7 +31,7 @@ class SipSeen:
     sent: bool
     """True: by SIPp."""
     lost: bool
-    """SIPp threw it away on purpose."""
+    """SIPp took it and threw it away on purpose."""
     start: str
     headers: dict[str, str]
     body: str

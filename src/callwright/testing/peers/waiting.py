@@ -16,7 +16,7 @@ def wait_for(
     within_s: float,
     on_failure: Callable[[], str] = str,
 ) -> T:
-    """What `look` gives as soon as that is neither None nor False.
+    """What `look` gives as soon as that is true.
 
     Raises:
         AssertionError: it did not within `within_s`; the text has `what` and `on_failure()`.
@@ -24,7 +24,7 @@ def wait_for(
     until = time.monotonic() + within_s
     while True:
         seen = look()
-        if seen is not None and seen is not False:
+        if seen:
             return seen
         if time.monotonic() > until:
             raise AssertionError(f"no {what} within {within_s:g} s\n{on_failure()}".rstrip())
