@@ -64,3 +64,14 @@ def test_a_traceback_shows_no_values(log_lines):
     (line,) = log_lines()
     assert "ValueError: 12" in line["exception"]
     assert number not in json.dumps(line)
+
+
+def test_a_log_that_nobody_can_read_breaks_nothing(log_lines, monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    set_up_logging(LogSettings(format="json"))
+    structlog.get_logger().warning("into the void")
+    assert log_lines() == []
