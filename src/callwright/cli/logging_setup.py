@@ -4,7 +4,7 @@ import contextlib
 import logging
 import sys
 from io import TextIOBase
-from typing import TextIO
+from typing import TextIO, cast
 
 import msgspec
 import structlog
@@ -44,7 +44,7 @@ def set_up_logging(settings: LogSettings) -> None:
     structlog.configure(
         processors=[*facts, *line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(_Unbreakable(sys.stderr)),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unbreakable(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
