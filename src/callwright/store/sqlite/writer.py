@@ -11,12 +11,10 @@ never promised to anybody.
 """
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import apsw
@@ -24,6 +22,7 @@ import structlog
 
 from callwright.errors import StoreUnavailable
 from callwright.ports.store import Lane, WriteTx
+from callwright.store.sqlite.handover import Waiting, hand_back
 from callwright.store.sqlite.session import translated
 from callwright.store.sqlite.transactions import SqliteWriteTx
 
@@ -31,18 +30,6 @@ GROUP_S = 0.005
 """How long a group goes on taking work; a slice of a list may be begun within it."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """One piece of work, and then what came of it."""
-
-    work: Callable[[WriteTx], Any]
-    lane: Lane
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: Exception | None = None
 
 
 class Writer:
@@ -54,7 +41,7 @@ class Writer:
         self._tx = SqliteWriteTx(connection)
         self._sweeps = sweeps
         self._is_durable = True  # as the connection was opened
-        self._lanes = tuple(deque[_Waiting]() for _ in Lane)  # in the order of Lane
+        self._lanes = tuple(deque[Waiting]() for _ in Lane)  # in the order of Lane
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -67,7 +54,7 @@ class Writer:
             StoreUnavailable: the store was closed.
         """
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(work, lane, loop, loop.create_future())
+        waiting = Waiting(work, loop, loop.create_future())
         with self._wake:
             if self._closing:
                 raise StoreUnavailable("the database was closed")
@@ -101,15 +88,15 @@ class Writer:
     def _sweep_waits(self) -> bool:
         return self._sweeps and self._tx.sweep_waits and not self._closing
 
-    def _next(self, *, late: bool) -> _Waiting | None:
+    def _next(self, *, late: bool) -> tuple[Waiting, Lane] | None:
         """What to do next: by lane, or only a slice of a list when it is `late`."""
-        for lane in self._lanes[Lane.IMPORT :] if late else self._lanes:
-            if lane:
-                return lane.popleft()
+        for lane in [Lane.IMPORT] if late else Lane:
+            if self._lanes[lane]:
+                return self._lanes[lane].popleft(), lane
         return None
 
     def _do_group(self) -> None:
-        group: list[_Waiting] = []
+        group: list[Waiting] = []
         only_slices = not any(self._lanes[: Lane.IMPORT])
         try:
             self._set_durable(not only_slices)
@@ -122,7 +109,7 @@ class Writer:
             # A commit that failed may be on disk all the same: nobody is told that it is not.
             for waiting in group or self._take_all(group):
                 waiting.error = waiting.error or StoreUnavailable(str(translated(exc)))
-        _resolve(group)
+        hand_back(group)
 
     def _set_durable(self, durable: bool) -> None:
         """Whether the next commit is to be on disk before it returns."""
@@ -130,20 +117,21 @@ class Writer:
             self._connection.pragma("synchronous", "full" if durable else "normal")
             self._is_durable = durable
 
-    def _run_group(self, group: list[_Waiting], *, late: bool) -> None:
+    def _run_group(self, group: list[Waiting], *, late: bool) -> None:
         """Do what waits, adding it to `group`: until none does or the time is up (or it is
         `late` already), then at most one slice of a list."""
         until = time.monotonic() + (0.0 if late else GROUP_S)
         while True:
-            waiting = self._next(late=time.monotonic() >= until)
-            if waiting is None:
+            found = self._next(late=time.monotonic() >= until)
+            if found is None:
                 return
+            waiting, lane = found
             group.append(waiting)
             self._do(waiting)
-            if waiting.lane is Lane.IMPORT:
+            if lane is Lane.IMPORT:
                 return
 
-    def _do(self, waiting: _Waiting) -> None:
+    def _do(self, waiting: Waiting) -> None:
         """Run one piece of work; an exception undoes its changes and is kept for its caller.
 
         Raises:
@@ -180,30 +168,9 @@ class Writer:
             except apsw.Error as exc:
                 log.error("rollback failed", problem=str(exc))
 
-    def _take_all(self, group: list[_Waiting]) -> list[_Waiting]:
+    def _take_all(self, group: list[Waiting]) -> list[Waiting]:
         """Move everything that waits into `group`, which is returned."""
         for lane in self._lanes:
             while lane:
                 group.append(lane.popleft())
         return group
-
-
-def _resolve(group: list[_Waiting]) -> None:
-    """Tell everybody in one call to their event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
-    for waiting in group:
-        by_loop.setdefault(waiting.loop, []).append(waiting)
-    for loop, its_own in by_loop.items():
-        # A loop that was closed meanwhile has nobody left to tell.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_deliver, its_own)
-
-
-def _deliver(group: list[_Waiting]) -> None:
-    for waiting in group:
-        if waiting.future.done():  # its caller was cancelled
-            continue
-        if waiting.error is not None:
-            waiting.future.set_exception(waiting.error)
-        else:
-            waiting.future.set_result(waiting.result)
