@@ -236,6 +236,7 @@ def test_lenient_reading_yields_good_rows_and_reasons_in_order() -> None:
         line=3,
         problem="destination: must have 10 digits, or + and 8 to 15 digits",
         cells=("12", "y"),
+        text="12,y",
     )
 
 

@@ -8,6 +8,7 @@ Whether a route takes a media type at all is each dialect's `accepts_media_type`
 tests/captures holds what real clients send, byte for byte, and how each must be read.
 """
 
+from callwright.dialects.content import Content, part_of, starts_with
 from callwright.dialects.form import (
     LIST_FIELD,
     MAX_FIELD_BYTES,
@@ -29,7 +30,7 @@ __all__ = ["BodyKind", "Field", "Form", "Upload", "read_body"]
 MAX_JSON_BYTES = 4 * MAX_FIELD_BYTES
 
 
-def read_body(content_type: str | None, body: bytes) -> Form:
+def read_body(content_type: str | None, body: Content) -> Form:
     """What `body` says; `content_type` is the request's header, if it had one.
 
     The form looks into `body` and keeps it alive; files in it are not copied.
@@ -42,24 +43,24 @@ def read_body(content_type: str | None, body: bytes) -> Form:
     if not body:
         return Form(kind=BodyKind.EMPTY, fields=[])
     if media_type == CSV_TYPE:
-        upload = Upload(data=memoryview(body), content_type=content_type)
+        upload = Upload(data=part_of(body, 0, len(body)), content_type=content_type)
         return Form(kind=BodyKind.CSV, fields=[Field(name=LIST_FIELD, value=upload)])
     if media_type == JSON_TYPE:
         return Form(kind=BodyKind.JSON, fields=_read_json(body))
     framing = find_framing(body, parameters(content_type or "").get("boundary"))
     if framing is not None:
         return Form(kind=BodyKind.MULTIPART, fields=read_multipart(body, framing))
-    if media_type.startswith("multipart/") and body.startswith(b"--"):
+    if media_type.startswith("multipart/") and starts_with(body, b"--"):
         raise BodyMalformed("The multipart body does not start with a whole boundary line.")
     return Form(kind=BodyKind.URLENCODED, fields=read_urlencoded(body))
 
 
-def _read_json(body: bytes) -> list[Field]:
+def _read_json(body: Content) -> list[Field]:
     if len(body) > MAX_JSON_BYTES:
         raise BodyMalformed(f"The JSON body is longer than {MAX_JSON_BYTES >> 10} KiB.")
     try:
         # RFC 8259 forbids a byte order mark and lets a reader ignore it.
-        document = parse_json(body.decode("utf-8-sig"))
+        document = parse_json(bytes(body[:]).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise BodyMalformed("The JSON body is not UTF-8.") from None
     except JsonRefused as exc:

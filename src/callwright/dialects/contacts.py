@@ -1,24 +1,32 @@
 """A list of contacts: a CSV file to contacts, or to what is wrong with each row.
 
 `open_list` reads the header, so that a dialect can refuse the columns before anything
-else. `ContactList.contacts` then goes through the rows, one at a time in constant memory,
-and yields a `Contact` or a `RowProblem` for each. `all_or_nothing` turns that into the
-documented behaviour, where one bad row refuses the whole list.
+else. What it gives can be read in two ways that come to the same: `contacts` goes through
+the rows one at a time; `blocks` gives whole blocks of them, ready to be written. Both work
+in constant memory. `all_or_nothing` turns either into the documented behaviour, where one
+bad row refuses the whole list.
 
 Source: wire contract, section 5.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
-from callwright.dialects.csv_reader import CsvReader
+from callwright.dialects.content import Content
+from callwright.dialects.csv_blocks import BlockReader, one_row
+from callwright.dialects.csv_reader import REPORT_COLUMNS, Block, CsvReader, Row
+from callwright.dialects.csv_text import Encoding, find_encoding
 from callwright.dialects.fields import dial_string_of
 from callwright.dialects.form import LIST_FIELD, Form, Upload
 from callwright.domain.call import Contact
+from callwright.domain.phone import DialString
 from callwright.errors import FieldInvalid, ListInvalid, TooLarge
 
 PROBLEMS_SHOWN = 5
 MAX_PATH_CHARS = 4096
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +45,73 @@ class RowProblem:
     line: int
     problem: str
     cells: tuple[str, ...] = ()
+    text: str = ""
+    """The row as it was sent, without its line end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPlan:
+    """How a list is to be read: all that is needed besides its bytes."""
+
+    encoding: Encoding
+    max_rows: int
+    max_columns: int
+    default_country: str
+    names: tuple[str, ...]
+    """What its columns are called as variables, one for one."""
 
 
 class ContactList:
-    """An opened list: the names of its variables, and its contacts."""
+    """A list whose header was read: the names of its variables, and its contacts.
 
-    def __init__(self, reader: CsvReader) -> None:
-        self._reader = reader
-        header = reader.header
-        at = header.number_at
-        self.columns: tuple[str, ...] = header.names[:at] + header.names[at + 1 :]
+    Its rows can be gone through once, in one of the two ways.
+    """
+
+    def __init__(
+        self, data: Content, encoding: Encoding, *, max_rows: int, max_columns: int
+    ) -> None:
+        """Read the header row.
+
+        Raises:
+            FieldInvalid: there is none.
+            ListInvalid: it is unusable; names the line.
+        """
+        self.data = data
+        self._encoding = encoding
+        self._max_rows = max_rows
+        self._max_columns = max_columns
+        self._reader = CsvReader(data, encoding, max_rows=max_rows, max_columns=max_columns)
+        header = self._reader.header
+        self._kept = [
+            at
+            for at, name in enumerate(header.names)
+            if at != header.number_at and name.lower() not in REPORT_COLUMNS
+        ]
+        self.columns: tuple[str, ...] = tuple(header.names[at] for at in self._kept)
         """The variables that each row brings, spelt as in the file."""
+        self.header: str = header.text
+        """The header row as it was sent, without its line end."""
+        self.delimiter: str = header.delimiter
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the data was looked at so far."""
+        return self._reader.bytes_read
+
+    def plan(self, *, default_country: str, names: tuple[str, ...]) -> ListPlan:
+        """How somebody else can read this list just as `blocks` would."""
+        return ListPlan(
+            encoding=self._encoding,
+            max_rows=self._max_rows,
+            max_columns=self._max_columns,
+            default_country=default_country,
+            names=names,
+        )
 
     def contacts(
         self, *, default_country: str, names: tuple[str, ...] | None = None
     ) -> Iterator[Contact | RowProblem]:
-        """Each row that is not blank, in order. Can be gone through once.
+        """Each row that is not blank, in order.
 
         `names` renames `columns`, one for one.
 
@@ -61,25 +120,104 @@ class ContactList:
             FieldInvalid: there are no rows.
             TooLarge: there are more rows than the list was opened for.
         """
-        at = self._reader.header.number_at
-        number_name = self._reader.header.names[at]
         names = self.columns if names is None else names
         is_empty = True
         for row in self._reader:
             is_empty = False
-            if row.problem:
-                yield RowProblem(line=row.line, problem=row.problem, cells=tuple(row.cells))
-                continue
-            cells = row.cells
-            try:
-                dial = dial_string_of(cells[at], default_country=default_country, field=number_name)
-            except FieldInvalid as exc:
-                yield RowProblem(line=row.line, problem=str(exc), cells=tuple(cells))
-                continue
-            del cells[at]
-            yield Contact(dial=dial, variables=dict(zip(names, cells, strict=True)))
+            read = self._read_row(row, default_country)
+            if isinstance(read, RowProblem):
+                yield read
+            else:
+                dial, cells = read
+                yield Contact(dial=dial, variables=dict(zip(names, cells, strict=True)))
         if is_empty:
-            raise FieldInvalid(LIST_FIELD, "has a header row but no contacts")
+            raise _no_contacts()
+
+    def blocks(
+        self, *, default_country: str, names: tuple[str, ...] | None = None
+    ) -> Iterator[Block | RowProblem]:
+        """The same rows in the same order, as calls that are ready to be written.
+
+        Raises:
+            ListInvalid, FieldInvalid, TooLarge: just as `contacts` does.
+        """
+        names = self.columns if names is None else names
+        by_column = dict(zip(self._kept, names, strict=True))
+        fast = BlockReader(self._reader.header, by_column, default_country=default_country)
+        is_empty = True
+        for row in self._reader.read(fast.read):
+            is_empty = False
+            if isinstance(row, Block):
+                yield row
+                continue
+            read = self._read_row(row, default_country)
+            if isinstance(read, RowProblem):
+                yield read
+            else:
+                dial, cells = read
+                yield one_row(dial, names, cells)
+        if is_empty:
+            raise _no_contacts()
+
+    def _read_row(
+        self, row: Row, default_country: str
+    ) -> tuple[DialString, list[str]] | RowProblem:
+        """Whom a row dials and the cells that are its variables, or what is wrong with it."""
+        header = self._reader.header
+        problem = row.problem
+        if not problem:
+            try:
+                dial = dial_string_of(
+                    row.cells[header.number_at],
+                    default_country=default_country,
+                    field=header.names[header.number_at],
+                )
+            except FieldInvalid as exc:
+                problem = str(exc)
+            else:
+                return dial, [row.cells[at] for at in self._kept]
+        text = self._reader.row_text
+        return RowProblem(line=row.line, problem=problem, cells=tuple(row.cells), text=text)
+
+
+def _no_contacts() -> FieldInvalid:
+    return FieldInvalid(LIST_FIELD, "has a header row but no contacts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyList:
+    """A list with all that is to be known before its rows are read."""
+
+    list: ContactList
+    plan: ListPlan
+
+    def contacts(self) -> Iterator[Contact | RowProblem]:
+        """See `ContactList.contacts`."""
+        plan = self.plan
+        return self.list.contacts(default_country=plan.default_country, names=plan.names)
+
+    def blocks(self) -> Iterator[Block | RowProblem]:
+        """See `ContactList.blocks`."""
+        plan = self.plan
+        return self.list.blocks(default_country=plan.default_country, names=plan.names)
+
+
+def ready_list(
+    contacts: ContactList, *, default_country: str, names: tuple[str, ...] | None = None
+) -> ReadyList:
+    """`contacts` with a country for its numbers, and `names` for its columns if not their own."""
+    plan = contacts.plan(
+        default_country=default_country, names=contacts.columns if names is None else names
+    )
+    return ReadyList(list=contacts, plan=plan)
+
+
+def open_again(data: Content, plan: ListPlan) -> ReadyList:
+    """The list that `plan` was made of, from the same bytes."""
+    contacts = ContactList(
+        data, plan.encoding, max_rows=plan.max_rows, max_columns=plan.max_columns
+    )
+    return ReadyList(list=contacts, plan=plan)
 
 
 def open_list(form: Form, limits: ListLimits) -> ContactList:
@@ -93,12 +231,11 @@ def open_list(form: Form, limits: ListLimits) -> ContactList:
     data = _list_data(form)
     if len(data) > limits.bytes:
         raise TooLarge(f"csv: is larger than {limits.bytes} bytes.")
-    reader = CsvReader(data, max_rows=limits.rows, max_columns=limits.columns)
-    return ContactList(reader)
+    return ContactList(data, find_encoding(data), max_rows=limits.rows, max_columns=limits.columns)
 
 
-def all_or_nothing(rows: Iterable[Contact | RowProblem]) -> Iterator[Contact]:
-    """The contacts, as long as no row is wrong; then reads on only to count the wrong ones.
+def all_or_nothing(rows: Iterable[T | RowProblem]) -> Iterator[T]:
+    """What is no problem, until a row is wrong; then reads on only to count the wrong ones.
 
     Raises:
         ListInvalid: at the end, with the first problems and how many there are.
@@ -107,7 +244,7 @@ def all_or_nothing(rows: Iterable[Contact | RowProblem]) -> Iterator[Contact]:
     total = 0
     try:
         for row in rows:
-            if isinstance(row, Contact):
+            if not isinstance(row, RowProblem):
                 if not total:
                     yield row
                 continue
@@ -121,7 +258,7 @@ def all_or_nothing(rows: Iterable[Contact | RowProblem]) -> Iterator[Contact]:
         raise ListInvalid(shown, total)
 
 
-def _list_data(form: Form) -> memoryview:
+def _list_data(form: Form) -> Content:
     field = form.last(LIST_FIELD)
     if field is None:
         raise FieldInvalid(

@@ -8,17 +8,25 @@ Python's csv module does the cutting; the traps it leaves open are closed here: 
 quote that swallows the file, text after a closing quote, NUL, a byte order mark in the
 first name, repeated names. Its own limit of 131,072 characters a cell is never reached,
 because `CsvLines` cuts a row off before.
+
+`read` can be given somebody who takes many rows at a time where nothing is out of the
+ordinary (`csv_blocks`); what that one leaves is read here row by row, and so are all lines
+that a message names.
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from callwright.dialects.charset import quote_for_people
-from callwright.dialects.csv_text import CsvLines
+from callwright.dialects.content import Content
+from callwright.dialects.csv_text import CsvLines, Encoding
 from callwright.errors import FieldInvalid, ListInvalid, TooLarge
+
+REPORT_COLUMNS = ("callwright_line", "callwright_problem")
+"""What a file of refused rows has in front; left out when it is mended and sent again."""
 
 NUMBER_COLUMNS = frozenset({"destination", "phone_number"})
 MAX_CELL_BYTES = 8 * 1024
@@ -26,7 +34,7 @@ MAX_NAME_CHARS = 128
 
 _DELIMITERS = (",", "\t", ";")
 _SEP_LINE = re.compile(r'"?sep=([,;\t|])"?[\r\n]*\Z', re.IGNORECASE)
-_DIAL_PARAMETER = re.compile(r"\s*(?:ani|postd)\s*=", re.IGNORECASE)
+DIAL_PARAMETER = re.compile(r"\s*(?:ani|postd)\s*=", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -35,6 +43,8 @@ class Header:
     """The first row: what the columns are called and which holds the number."""
 
     line: int
+    text: str
+    """As it was sent, without its line end."""
     names: tuple[str, ...]
     """Trimmed, spelt as in the file; different from one another without case."""
     number_at: int
@@ -50,6 +60,14 @@ class Row:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Many rows at once, as the call that they make: `values` is as `add_rows` takes it."""
+
+    rows: int
+    values: list[str]
+
+
 class CsvReader:
     """A CSV file: its header, read at once, and its rows, read as they are asked for.
 
@@ -63,15 +81,50 @@ class CsvReader:
         TooLarge: while iterating, past `max_rows`.
     """
 
-    def __init__(self, data: memoryview, *, max_rows: int, max_columns: int) -> None:
-        self._lines = CsvLines(data)
+    def __init__(
+        self, data: Content, encoding: Encoding, *, max_rows: int, max_columns: int
+    ) -> None:
+        self._lines = CsvLines(data, encoding)
         self._max_rows = max_rows
         self.header = _read_header(self._lines, max_columns)
+        self._lines.take_back()
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the file was looked at so far."""
+        return self._lines.bytes_read
+
+    @property
+    def row_text(self) -> str:
+        """The latest row as it was sent, without its line end."""
+        return self._lines.row_text.rstrip("\r\n")
 
     def __iter__(self) -> Iterator[Row]:
         """The rows that are not blank, short ones filled up with empty cells."""
+        for row in self.read(lambda text: None):
+            assert isinstance(row, Row)
+            yield row
+
+    def read(self, take_block: Callable[[str], Block | None]) -> Iterator[Row | Block]:
+        """The same rows in the same order; those that `take_block` takes as its blocks.
+
+        `take_block` is given text that most likely consists of whole rows. It may only take
+        what is as long as the header in every row and has no fault.
+        """
         filled = blank = 0
-        for row in self._cut():
+        rows = self._cut()
+        while True:
+            if text := self._lines.block():
+                block = take_block(text)
+                if block is not None and filled + block.rows <= self._max_rows:
+                    self._lines.skip(text)
+                    filled += block.rows
+                    yield block
+                    continue
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
             if row is None:
                 blank += 1
             else:
@@ -128,7 +181,7 @@ def _oversize(cells: list[str]) -> str:
 def _rejoin_parameters(cells: list[str], number_at: int) -> list[str]:
     """`cells` with what a semicolon cut off the number put back."""
     end = number_at + 1
-    while end < len(cells) and _DIAL_PARAMETER.match(cells[end]):
+    while end < len(cells) and DIAL_PARAMETER.match(cells[end]):
         end += 1
     if end <= number_at + 1:
         return cells
@@ -154,7 +207,13 @@ def _read_header(lines: CsvLines, max_columns: int) -> Header:
     if problem:
         raise ListInvalid([(line, problem)], 1)
     number_at = next(i for i, name in enumerate(names) if name.lower() in NUMBER_COLUMNS)
-    return Header(line=line, names=names, number_at=number_at, delimiter=delimiter)
+    return Header(
+        line=line,
+        text=text.rstrip("\r\n"),
+        names=names,
+        number_at=number_at,
+        delimiter=delimiter,
+    )
 
 
 def _read_whole_row(lines: CsvLines) -> str | None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callwright.dialects.content import Content
+
 LIST_FIELD = "csv"
 """The one field that may be as large as a list of contacts; it is never decoded here."""
 
@@ -29,7 +31,7 @@ class BodyKind(StrEnum):
 class Upload:
     """Bytes that are kept as they came: a file part, or whatever came as `csv`."""
 
-    data: memoryview
+    data: Content
     filename: str | None = None
     """What the client called the file, for people to read; never a path to open.
     None = sent as a plain value."""

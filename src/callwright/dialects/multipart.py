@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from callwright.dialects.charset import decode_text, quote_for_people
+from callwright.dialects.content import Content, find, part_of, starts_with
 from callwright.dialects.form import LIST_FIELD, MAX_FIELD_BYTES, Field, Upload
 from callwright.dialects.media_type import parameters
 from callwright.errors import BodyMalformed
@@ -24,6 +25,9 @@ MAX_AROUND_BYTES = 1024
 MAX_BOUNDARY_BYTES = 200
 MAX_PADDING_BYTES = 100
 MAX_NEAR_BOUNDARIES = 1000
+
+_START_BYTES = 4096
+"""Far more than a first line with the longest boundary."""
 
 # RFC 2046 allows 70 characters of a small set; what has been seen is any printable ASCII.
 _FIRST_LINE = re.compile(
@@ -43,7 +47,7 @@ class Framing:
     """None: the first boundary is the closing one, and there are no parts."""
 
 
-def find_framing(body: bytes, named: str | None) -> Framing | None:
+def find_framing(body: Content, named: str | None) -> Framing | None:
     """How `body` is really cut, or None if it is not multipart.
 
     `named` is the boundary that the header gives; it counts only if the body uses it.
@@ -56,38 +60,38 @@ def find_framing(body: bytes, named: str | None) -> Framing | None:
         framing = _framing_at_start(body, boundary)
         if framing is not None:
             return framing
-    first_line = _FIRST_LINE.match(body)
+    first_line = _FIRST_LINE.match(body[:_START_BYTES])
     if first_line is not None:
         return _framing_at_start(body, first_line[1])
-    if named and f"\n--{named}\r\n".encode() in body:
+    if named and find(body, f"\n--{named}\r\n".encode()) >= 0:
         raise BodyMalformed("There is too much text before the multipart body's first boundary.")
     return None
 
 
-def _framing_at_start(body: bytes, boundary: bytes) -> Framing | None:
+def _framing_at_start(body: Content, boundary: bytes) -> Framing | None:
     delimiter = b"--" + boundary
     at = 0
-    if not body.startswith(delimiter):
-        at = body.find(b"\n" + delimiter, 0, MAX_AROUND_BYTES + len(delimiter)) + 1
+    if not starts_with(body, delimiter):
+        at = find(body, b"\n" + delimiter, 0, MAX_AROUND_BYTES + len(delimiter)) + 1
         if at == 0:
             return None
     closing, position = _after_delimiter(body, at + len(delimiter))
     for newline in (b"\r\n", b"\n"):
-        if body.startswith(newline, position):
+        if starts_with(body, newline, position):
             first_part = None if closing else position + len(newline)
             return Framing(delimiter, newline, first_part)
     return Framing(delimiter, b"\r\n", None) if closing and position == len(body) else None
 
 
-def _after_delimiter(body: bytes, position: int) -> tuple[bool, int]:
+def _after_delimiter(body: Content, position: int) -> tuple[bool, int]:
     """Whether the delimiter that ends at `position` closes the body, and where its line ends."""
-    closing = body.startswith(b"--", position)
+    closing = starts_with(body, b"--", position)
     position += 2 * closing
-    padding = body[position : position + MAX_PADDING_BYTES]
+    padding = bytes(body[position : position + MAX_PADDING_BYTES])
     return closing, position + len(padding) - len(padding.lstrip(b" \t"))
 
 
-def read_multipart(body: bytes, framing: Framing) -> list[Field]:
+def read_multipart(body: Content, framing: Framing) -> list[Field]:
     """The parts in order.
 
     Raises:
@@ -114,15 +118,15 @@ def read_multipart(body: bytes, framing: Framing) -> list[Field]:
     return fields
 
 
-def _read_part_headers(body: bytes, start: int, newline: bytes) -> tuple[dict[str, str], int]:
+def _read_part_headers(body: Content, start: int, newline: bytes) -> tuple[dict[str, str], int]:
     """The part's headers by lower-case name, and where its content starts."""
-    if body.startswith(newline, start):
+    if starts_with(body, newline, start):
         return {}, start + len(newline)
     blank_line = newline * 2
-    end = body.find(blank_line, start, start + MAX_PART_HEADER_BYTES)
+    end = find(body, blank_line, start, start + MAX_PART_HEADER_BYTES)
     if end < 0:
         raise BodyMalformed("A part of the multipart body has no end to its headers.")
-    text = decode_text(body[start:end], "A part's header")
+    text = decode_text(bytes(body[start:end]), "A part's header")
     headers: dict[str, str] = {}
     last = ""
     for line in text.split(newline.decode()):
@@ -138,30 +142,30 @@ def _read_part_headers(body: bytes, start: int, newline: bytes) -> tuple[dict[st
 
 
 def _find_part_end(
-    body: bytes, content: int, separator: bytes, newline: bytes
+    body: Content, content: int, separator: bytes, newline: bytes
 ) -> tuple[int, int | None]:
     """Where the content ends and where the next part starts (None: that was the last)."""
     search_from = content - len(newline)
     for _ in range(MAX_NEAR_BOUNDARIES):
-        end = body.find(separator, search_from)
+        end = find(body, separator, search_from)
         if end < 0:
             raise BodyMalformed(
                 "The multipart body ends without its closing boundary: it was cut off."
             )
         after = end + len(separator)
         closing, position = _after_delimiter(body, after)
-        if closing and (position == len(body) or body.startswith(newline, position)):
+        if closing and (position == len(body) or starts_with(body, newline, position)):
             if len(body) - position > MAX_AROUND_BYTES:
                 raise BodyMalformed("There is too much text after the closing boundary.")
             return end, None
-        if not closing and body.startswith(newline, position):
+        if not closing and starts_with(body, newline, position):
             return end, position + len(newline)
         # A line of the content that only starts like the boundary.
         search_from = after
     raise BodyMalformed("Too many lines of the multipart body almost are its boundary.")
 
 
-def _make_field(headers: dict[str, str], body: bytes, start: int, end: int) -> Field:
+def _make_field(headers: dict[str, str], body: Content, start: int, end: int) -> Field:
     disposition = parameters(headers.get("content-disposition", ""))
     name = disposition.get("name", "")
     if not name:
@@ -173,7 +177,7 @@ def _make_field(headers: dict[str, str], body: bytes, start: int, end: int) -> F
         return Field(
             name=name,
             value=Upload(
-                data=memoryview(body)[start:end],
+                data=part_of(body, start, end),
                 filename=filename,
                 content_type=headers.get("content-type"),
             ),
@@ -183,5 +187,5 @@ def _make_field(headers: dict[str, str], body: bytes, start: int, end: int) -> F
             f"The part {quote_for_people(name)} is longer than {MAX_FIELD_BYTES >> 10} KiB."
         )
     return Field(
-        name=name, value=decode_text(body[start:end], f"The part {quote_for_people(name)}")
+        name=name, value=decode_text(bytes(body[start:end]), f"The part {quote_for_people(name)}")
     )

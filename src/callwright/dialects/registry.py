@@ -3,12 +3,12 @@
 The two packages satisfy `Dialect` as they stand; mypy compares them with it here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from callwright.dialects import fuse, insight
-from callwright.dialects.contacts import ListLimits, RowProblem
+from callwright.dialects.contacts import ListLimits, ReadyList
 from callwright.dialects.form import Form
 from callwright.domain.account import Deployment, Product
 from callwright.domain.call import CallDetails, Contact, Schedule
@@ -53,7 +53,7 @@ class Dialect(Protocol):
         deployment: Deployment,
         pci_granted: bool,
         limits: ListLimits,
-    ) -> tuple[Schedule, Iterator[Contact | RowProblem]]: ...
+    ) -> tuple[Schedule, ReadyList]: ...
 
     def encode_queued(self, call_id: CallId) -> dict[str, object]: ...
 

@@ -8,6 +8,7 @@ Source: WHATWG URL, "application/x-www-form-urlencoded parsing".
 import re
 
 from callwright.dialects.charset import decode_text, quote_for_people
+from callwright.dialects.content import Content
 from callwright.dialects.form import LIST_FIELD, MAX_FIELD_BYTES, MAX_FIELDS, Field, Upload
 from callwright.errors import BodyMalformed, TooLarge
 
@@ -23,7 +24,7 @@ _BARE_PLUS = re.compile(rb"(?:tel(?::|%3a))?\+(?=[0-9])", re.IGNORECASE)
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
-def read_urlencoded(body: bytes) -> list[Field]:
+def read_urlencoded(body: Content) -> list[Field]:
     """The fields in order.
 
     Raises:
@@ -35,7 +36,7 @@ def read_urlencoded(body: bytes) -> list[Field]:
             f"A form over {MAX_BODY_BYTES >> 20} MiB must be sent as multipart/form-data."
         )
     # Some clients end the body with a line break that belongs to no value.
-    pieces = [piece for piece in body.rstrip(b"\r\n").split(b"&") if piece]
+    pieces = [piece for piece in bytes(body[:]).rstrip(b"\r\n").split(b"&") if piece]
     if len(pieces) > MAX_FIELDS:
         raise BodyMalformed(f"The form has more than {MAX_FIELDS} fields.")
     return [_read_field(piece) for piece in pieces]

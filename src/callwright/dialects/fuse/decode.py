@@ -3,10 +3,16 @@
 Source: Fuse "Queue Call" and "Queue Multiple Calls"; wire contract, sections 2 to 5.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from callwright.dialects.contacts import ListLimits, RowProblem, all_or_nothing, open_list
+from callwright.dialects.contacts import (
+    ListLimits,
+    ReadyList,
+    all_or_nothing,
+    open_list,
+    ready_list,
+)
 from callwright.dialects.fields import read_dial_string, read_is_pci
 from callwright.dialects.form import Form
 from callwright.dialects.metadata import check_names, read_metadata
@@ -52,7 +58,7 @@ def open_contacts(
     deployment: Deployment,
     pci_granted: bool,
     limits: ListLimits,
-) -> tuple[Schedule, Iterator[Contact | RowProblem]]:
+) -> tuple[Schedule, ReadyList]:
     """What a `bulk_queue` request asks for, its rows still unread.
 
     Going through the rows raises what `ContactList.contacts` says.
@@ -66,7 +72,7 @@ def open_contacts(
     is_pci = read_is_pci(form, granted=pci_granted)
     schedule = read_schedule(form, now=now, attempts_text=ATTEMPTS_TEXT, is_pci=is_pci)
     contacts = open_list(form, limits)
-    return schedule, contacts.contacts(default_country=default_country)
+    return schedule, ready_list(contacts, default_country=default_country)
 
 
 def decode_list(
@@ -83,7 +89,7 @@ def decode_list(
     Raises:
         ListInvalid: some rows are wrong; besides what `open_contacts` raises.
     """
-    schedule, rows = open_contacts(
+    schedule, ready = open_contacts(
         form,
         now=now,
         default_country=default_country,
@@ -91,4 +97,4 @@ def decode_list(
         pci_granted=pci_granted,
         limits=limits,
     )
-    return schedule, list(all_or_nothing(rows))
+    return schedule, list(all_or_nothing(ready.contacts()))

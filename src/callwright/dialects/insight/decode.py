@@ -8,11 +8,17 @@ Source: Insight "Queuing an Outbound Call" and "Queuing Multiple Outbound Calls"
 contract, sections 2 to 5.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from callwright.dialects.charset import quote_for_people
-from callwright.dialects.contacts import ListLimits, RowProblem, all_or_nothing, open_list
+from callwright.dialects.contacts import (
+    ListLimits,
+    ReadyList,
+    all_or_nothing,
+    open_list,
+    ready_list,
+)
 from callwright.dialects.fields import read_dial_string
 from callwright.dialects.form import Form
 from callwright.dialects.media_type import FORM_TYPES, essence
@@ -62,7 +68,7 @@ def open_contacts(
     deployment: Deployment,
     pci_granted: bool,
     limits: ListLimits,
-) -> tuple[Schedule, Iterator[Contact | RowProblem]]:
+) -> tuple[Schedule, ReadyList]:
     """What a `bulk_queue` request asks for, its rows still unread.
 
     Going through the rows raises what `ContactList.contacts` says.
@@ -79,7 +85,7 @@ def open_contacts(
         _require_metadatabase(deployment)
     names = _as_columns(contacts.columns, deployment, "csv")
     schedule = read_schedule(form, now=now, attempts_text=ATTEMPTS_TEXT, is_pci=False)
-    return schedule, contacts.contacts(default_country=default_country, names=names)
+    return schedule, ready_list(contacts, default_country=default_country, names=names)
 
 
 def decode_list(
@@ -96,7 +102,7 @@ def decode_list(
     Raises:
         ListInvalid: some rows are wrong; besides what `open_contacts` raises.
     """
-    schedule, rows = open_contacts(
+    schedule, ready = open_contacts(
         form,
         now=now,
         default_country=default_country,
@@ -104,7 +110,7 @@ def decode_list(
         pci_granted=pci_granted,
         limits=limits,
     )
-    return schedule, list(all_or_nothing(rows))
+    return schedule, list(all_or_nothing(ready.contacts()))
 
 
 def _require_metadatabase(deployment: Deployment) -> None:
