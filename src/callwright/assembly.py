@@ -104,6 +104,7 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
             can_speak=speech is not None,
             on_change=supervisor.wake,
             is_dialling=lambda: supervisor.lines.running > 0,
+            hang_up=supervisor.attempts.hang_up,
         )
         http = HttpServer(app, config.server.listen)
         await supervisor.start()

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import structlog
 
 from callwright.clock import Clock
-from callwright.domain.ids import OwnerId
+from callwright.domain.ids import CallId, OwnerId
 from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.phone import mask_number
 from callwright.errors import StoreUnavailable
@@ -59,6 +59,8 @@ class _Leg:
     line: int
     overdue_at: float
     """Monotonic: by then its line must have said that it ended."""
+    unwanted: bool = False
+    """Somebody asked to have it hung up."""
 
 
 class Attempts:
@@ -178,6 +180,13 @@ class Attempts:
                 self._lines.hang_up(name)
                 self._abandon(name, "no word from the line")
 
+    def hang_up(self, call_id: CallId) -> None:
+        """End the leg of a call, if this process has one: an explicit request."""
+        for name, leg in self._legs.items():
+            if leg.claim.call_id == call_id:
+                leg.unwanted = True
+                self._lines.hang_up(name)
+
     def hang_up_all(self) -> None:
         """End every leg: the server is being stopped. Who rings now counts as interrupted."""
         self._stopping = True
@@ -230,6 +239,8 @@ class Attempts:
         )
         if not self._lines.place(leg.line, order, begun.deployment.script):
             self._abandon(name, "no line")
+        elif leg.unwanted:
+            self._lines.hang_up(name)  # asked for before the line had it
 
     def _trunk_showed(self, trunk: str, ended: LegEnded) -> None:
         """Let the pacing know how the trunk behaved. What never left says nothing of it."""

@@ -1,0 +1,50 @@
+"""Contacts of a request as domain values, by the rules of the deployment's product.
+
+Which variables a call may bring is the dialects' knowledge (names a script can use; columns
+of the survey's metadatabase): it is asked, not repeated here.
+"""
+
+from collections.abc import Iterator
+
+from callwright.dialects import by_product
+from callwright.dialects.bodies import BodyKind, Field, Form
+from callwright.domain.account import Deployment
+from callwright.domain.call import Contact
+from callwright.errors import FieldInvalid
+from callwright.web.native.desk import Desk
+from callwright.web.native.models.calls import ContactOrder
+
+
+def read_contact(order: ContactOrder, deployment: Deployment, desk: Desk) -> Contact:
+    """The contact that an order names.
+
+    Raises:
+        FieldInvalid: its number cannot be dialled, or a variable has no proper name.
+        Conflict: it brings variables, and the survey has no metadatabase.
+    """
+    fields = [Field(name="phone_number", value=order.phone_number)]
+    if order.variables:
+        fields.append(Field(name="metadata", value=order.variables))
+    try:
+        _, contact = by_product[deployment.program.product].decode_call(
+            Form(kind=BodyKind.JSON, fields=fields),
+            now=desk.now,
+            default_country=desk.parts.config.numbers.default_country,
+            deployment=deployment,
+            pci_granted=desk.user.pci_granted,
+        )
+    except FieldInvalid as exc:
+        field = "variables" if exc.field == "metadata" else exc.field
+        raise FieldInvalid(field, exc.problem) from None
+    return contact
+
+
+def read_contacts(
+    orders: list[ContactOrder], deployment: Deployment, desk: Desk
+) -> Iterator[Contact | FieldInvalid]:
+    """Each of the orders' contacts, or what is wrong with it."""
+    for position, order in enumerate(orders):
+        try:
+            yield read_contact(order, deployment, desk)
+        except FieldInvalid as exc:
+            yield FieldInvalid(f"contacts/{position}/{exc.field}", exc.problem)

@@ -1,0 +1,138 @@
+"""The dialects' paths for the API document, by hand: nothing of FastAPI serves them.
+
+Source: wire contract, sections 1 to 3.
+"""
+
+from typing import Any
+
+_DASHBOARD = "The vendor's own documents bind; this is a summary of them."
+DIALECT_TAGS = [
+    {"name": "Fuse", "description": f"What clients of the Fuse API send. {_DASHBOARD}"},
+    {"name": "Insight", "description": f"What clients of the Insight API send. {_DASHBOARD}"},
+]
+
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+
+_SHARED: dict[str, Any] = {
+    "start_timestamp": {"type": "integer", "description": "Unix seconds; absent = now"},
+    "end_timestamp": {"type": "integer", "description": "Unix seconds; absent = never"},
+    "max_attempts": {"type": "integer", "minimum": 1, "maximum": 10, "description": "Default 1"},
+    "reattempt_wait": {
+        "type": "integer",
+        "minimum": 60,
+        "maximum": 86400,
+        "description": "Seconds; required above one attempt",
+    },
+    "result_url": {"type": "string", "description": "Where the result is posted"},
+}
+_PCI = {"is_pci": {"type": "integer", "enum": [0, 1]}}
+_ONE: dict[str, Any] = {
+    "phone_number": {"type": "string", "examples": ["6175550100", "6175550100;ani=8005551234"]},
+    **_SHARED,
+    "metadata": {"type": "string", "description": "A JSON object of single values"},
+}
+_MANY: dict[str, Any] = {
+    "csv": {
+        "type": "string",
+        "format": "binary",
+        "description": "A file; its header row names `destination` or `phone_number`",
+    },
+    **_SHARED,
+}
+
+
+def _body(fields: dict[str, Any], required: str, *types: str) -> dict[str, Any]:
+    schema = {"type": "object", "required": [required], "properties": fields}
+    return {"required": True, "content": {media_type: {"schema": schema} for media_type in types}}
+
+
+def _answers(good: str, *statuses: int) -> dict[str, Any]:
+    value = {"application/json": {"schema": {"type": "object"}}}
+    content = {**value, "application/xml": {"schema": {"type": "object"}}}
+    words = {
+        400: "Data badly formed or invalid",
+        401: "Credentials invalid or account inactive",
+        403: "No permission",
+        404: "Not found",
+        405: "Method not allowed",
+        409: "Deleted, expired, full, or not the current one",
+        415: "Media type not taken",
+        500: "Database error",
+    }
+    answers: dict[str, Any] = {
+        str(status): {"description": words[status], "content": content} for status in statuses
+    }
+    if good == "202":
+        return {"202": {"description": "Cancelled"}, **answers}
+    return {"200": {"description": good, "content": content}, **answers}
+
+
+def _ids(*names: str) -> list[dict[str, Any]]:
+    schema = {"type": "integer", "minimum": 1}
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+
+
+def _operation(tag: str, name: str, summary: str, **parts: Any) -> dict[str, Any]:
+    identity = f"{tag.lower()}_{name}"
+    return {
+        "tags": [tag],
+        "operationId": identity,
+        "summary": summary,
+        "security": [{"basic": []}],
+        **parts,
+    }
+
+
+def _product(tag: str, prefix: str, program: str, deployment: str) -> dict[str, Any]:
+    ids = _ids(program, deployment)
+    path = f"{prefix}/{{{program}}}/{{{deployment}}}"
+    single = (_FORM, _MULTIPART, "application/json") if tag == "Fuse" else (_FORM, _MULTIPART)
+    more = _PCI if tag == "Fuse" else {}
+    statuses = (400, 401, 403, 404, 405, 409, 500) + (() if tag == "Fuse" else (415,))
+    return {
+        f"{path}/queue": {
+            "post": _operation(
+                tag,
+                "queue",
+                "Queue a call",
+                parameters=ids,
+                requestBody=_body({**_ONE, **more}, "phone_number", *single),
+                responses=_answers("The id of the call", *statuses),
+            )
+        },
+        f"{path}/bulk_queue": {
+            "post": _operation(
+                tag,
+                "bulk_queue",
+                "Queue a list of calls",
+                parameters=ids,
+                requestBody=_body({**_MANY, **more}, "csv", _MULTIPART),
+                responses=_answers("How many calls were queued", *statuses),
+            )
+        },
+        f"{path}/cancel": {
+            "delete": _operation(
+                tag,
+                "cancel",
+                "Cancel what waits on a deployment",
+                parameters=ids,
+                responses=_answers("202", 401, 403, 404, 405, 409, 500),
+            )
+        },
+    }
+
+
+DIALECT_PATHS: dict[str, Any] = {
+    **_product("Fuse", "/api/apps", "application_id", "deployment_id"),
+    **_product("Insight", "/api/surveys", "survey_id", "instance_id"),
+    "/api/outbound/{call_id}": {
+        "get": _operation(
+            "Fuse",
+            "call_details",
+            "How a call stands (both dialects: in the words of the call's own)",
+            parameters=_ids("call_id"),
+            responses=_answers("The details of the call", 401, 403, 404, 405, 500),
+        )
+    },
+}

@@ -1,0 +1,112 @@
+"""`/openapi.json` and the page at `/docs` that shows it and sends real requests.
+
+Everything the page needs comes from here: it works on a machine that reaches nothing else,
+and its Content-Security-Policy allows nothing else. The page is Scalar's, vendored as it
+is published (vendored/README.md).
+"""
+
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from callwright.web.native.problems import not_allowed, not_found
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Styles are inline because the page writes them itself, one element at a time; scripts are not."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_PAGE = b"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Callwright API</title>
+</head>
+<body>
+<div id="api"></div>
+<noscript>This page needs JavaScript. See <a href="/openapi.json">openapi.json</a>.</noscript>
+<script src="/docs/scalar.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+
+_START = b"""Scalar.createApiReference("#api", {
+  url: "/openapi.json",
+  withDefaultFonts: false,
+  hideClientButton: true,
+  telemetry: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: "never",
+  persistAuth: false,
+  defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
+});
+"""
+
+
+class DocsPage:
+    """An ASGI application that serves a handful of fixed things."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        script = files("callwright.web.native").joinpath("vendored", "scalar.js.gz").read_bytes()
+        page = _Fixed(_PAGE, "text/html; charset=utf-8")
+        self._things = {
+            "/openapi.json": _Fixed(body, "application/json"),
+            "/docs": page,
+            "/docs/": page,
+            "/docs/start.js": _Fixed(_START, "text/javascript; charset=utf-8"),
+            "/docs/scalar.js": _Fixed(script, "text/javascript; charset=utf-8", "gzip"),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        thing = self._things.get(scope["path"])
+        if thing is None:
+            reply = not_found()
+        elif scope["method"] not in ("GET", "HEAD"):
+            reply = not_allowed(scope["method"], "GET, HEAD")
+        else:
+            reply = thing.reply(request)
+        await reply(scope, receive, send)
+
+
+class _Fixed:
+    """Bytes that never change while the server runs."""
+
+    def __init__(self, body: bytes, content_type: str, encoding: str = "") -> None:
+        self._body = body
+        self._tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        self._headers = {
+            **HEADERS,
+            "Content-Type": content_type,
+            "ETag": self._tag,
+            "Cache-Control": "no-cache",
+        }
+        if encoding:
+            self._headers["Content-Encoding"] = encoding
+
+    def reply(self, request: Request) -> Response:
+        if self._tag in request.headers.get("if-none-match", ""):
+            headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
+            return Response(status_code=304, headers=headers)
+        reply = Response(self._body, 200, self._headers)
+        if request.method == "HEAD":
+            reply.body = b""
+        return reply

@@ -1,0 +1,113 @@
+"""Who comes in: credentials before anything else is looked at, and how much they may bring.
+
+Basic takes an e-mail address and the developer key, which may do everything its user may;
+Bearer takes a key with scopes. An ASGI application around the native one, so that nothing
+of a stranger's request is read.
+"""
+
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callwright.clock import Clock
+from callwright.config import LimitSettings
+from callwright.domain import api_key
+from callwright.domain.account import User
+from callwright.domain.api_key import ALL_SCOPES
+from callwright.errors import (
+    CredentialsInvalid,
+    MediaTypeUnsupported,
+    RequestRefused,
+    StoreUnavailable,
+    TooLarge,
+)
+from callwright.ports.store import ReadTx, Store
+from callwright.service.api_keys import authenticate_key
+from callwright.service.authenticate import authenticate
+from callwright.web.credentials import read_credentials
+from callwright.web.native.problems import on_store_unavailable, refusal_reply
+from callwright.web.request_body import refuse_encoded
+
+LISTS = "/v1/batches"
+"""The one path that takes bodies as large as a list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and what the credentials they showed may do."""
+
+    user: User
+    scopes: frozenset[api_key.Scope]
+
+
+class Entrance:
+    """An ASGI application around another: only who is known gets in."""
+
+    def __init__(self, app: ASGIApp, store: Store, clock: Clock, limits: LimitSettings) -> None:
+        self._app = app
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        limits = self._limits
+        limit = limits.csv_bytes if scope["path"] == LISTS else limits.form_bytes
+        try:
+            caller = await self._sign_in(request)
+            refuse_encoded(request)
+            _refuse_announced(request, limit)
+        except (CredentialsInvalid, MediaTypeUnsupported, TooLarge) as refusal:
+            await refusal_reply(refusal)(scope, receive, send)
+            return
+        except StoreUnavailable as exc:
+            await (await on_store_unavailable(request, exc))(scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = caller
+        await self._app(scope, _bounded(receive, limit), send)
+
+    async def _sign_in(self, request: Request) -> Caller:
+        now = self._clock.now()
+        key = _bearer_key(request)
+        if key is not None:
+            user, scopes = await self._store.read(lambda tx: authenticate_key(tx, key, now))
+            return Caller(user=user, scopes=scopes)
+        email, developer_key = read_credentials(request)
+
+        def look(tx: ReadTx) -> User:
+            return authenticate(tx, email, developer_key)
+
+        return Caller(user=await self._store.read(look), scopes=ALL_SCOPES)
+
+
+def _bearer_key(request: Request) -> str | None:
+    given = request.headers.getlist("authorization")
+    scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _refuse_announced(request: Request, limit: int) -> None:
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    size = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            # As the framework's own error: it takes any other for a body that is no JSON.
+            raise HTTPException(413, str(_too_large(limit)))
+        return message
+
+    return receive_bounded
+
+
+def _too_large(limit: int) -> RequestRefused:
+    return TooLarge(f"The request body is larger than {limit} bytes.")

@@ -1,0 +1,179 @@
+"""A list in a request: contacts in JSON, or a CSV file in a multipart form.
+
+The CSV is read by the dialects' own reader, so that one file means the same everywhere; the
+other fields of the form have the names of the JSON body.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+from callwright.dialects import by_product
+from callwright.dialects.bodies import Form, read_body
+from callwright.dialects.contacts import ListLimits, RowProblem
+from callwright.dialects.form import LIST_FIELD
+from callwright.dialects.media_type import JSON_TYPE, essence
+from callwright.domain.account import Deployment
+from callwright.domain.call import Contact
+from callwright.errors import FieldInvalid, MediaTypeUnsupported, TooLarge
+from callwright.web.native.contacts import read_contacts
+from callwright.web.native.desk import Desk
+from callwright.web.native.models.batches import BatchOrder
+from callwright.web.native.models.calls import ScheduleOrder
+from callwright.web.native.problems import FieldProblem, RowsInvalid
+from callwright.web.native.wire import MAX_ID
+
+MAX_JSON_BYTES = 16 * 1024 * 1024
+MULTIPART = "multipart/form-data"
+ERRORS_SHOWN = 100
+
+_NUMBERS = ("max_attempts", "retry_wait_s")
+_TEXTS = ("opens_at", "closes_at", "result_url")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOrder:
+    """A list that was asked for, its rows still unread."""
+
+    deployment_id: int
+    schedule: ScheduleOrder
+    open: Callable[[Deployment, Desk], Iterator[Contact | FieldInvalid | RowProblem]]
+    """The rows, each a contact or what is wrong with it. Raises what the dialect's
+    `open_contacts` does."""
+
+
+@dataclass(slots=True)
+class Sifted:
+    """The good rows of a list as they are asked for, and what was wrong with the others."""
+
+    rows: Iterator[Contact | FieldInvalid | RowProblem]
+    lenient: bool
+    rejected: int = 0
+    errors: list[FieldProblem] = field(default_factory=list)
+
+    def contacts(self) -> Iterator[Contact]:
+        """The contacts.
+
+        Raises:
+            RowsInvalid: at the end, unless it is lenient; or no row is good.
+        """
+        good = 0
+        for row in self.rows:
+            if isinstance(row, Contact):
+                good += 1
+                # once a row is wrong the rest is only counted, unless the good ones are wanted
+                if self.lenient or not self.rejected:
+                    yield row
+                continue
+            self.rejected += 1
+            if len(self.errors) < ERRORS_SHOWN:
+                self.errors.append(_row_problem(row))
+        if self.rejected and (not self.lenient or not good):
+            raise RowsInvalid(self.errors, self.rejected)
+
+
+async def read_list(body: bytes, content_type: str | None) -> ListOrder:
+    """What a request that brings a list asks for.
+
+    Raises:
+        MediaTypeUnsupported: neither JSON nor a multipart form.
+        RequestValidationError, FieldInvalid, BodyMalformed: it is wrong.
+        TooLarge: more JSON than is read at once.
+    """
+    media_type = essence(content_type)
+    if media_type == JSON_TYPE:
+        if len(body) > MAX_JSON_BYTES:
+            raise TooLarge(f"More than {MAX_JSON_BYTES >> 20} MiB of JSON; send a CSV instead.")
+        return _from_json(await asyncio.to_thread(validate, BatchOrder, body))
+    if media_type != MULTIPART:
+        raise MediaTypeUnsupported(f"A list comes as {JSON_TYPE} or {MULTIPART}.")
+    return _from_form(await asyncio.to_thread(read_body, content_type, body))
+
+
+def validate(model: type[BaseModel], value: bytes | dict[str, object]) -> Any:
+    """`value` as a `model`.
+
+    Raises:
+        RequestValidationError: it is none.
+    """
+    try:
+        if isinstance(value, bytes):
+            return model.model_validate_json(value)
+        return model.model_validate(value)
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError(
+            [{**error, "loc": ("body", *error["loc"])} for error in errors[:ERRORS_SHOWN]]
+        ) from None
+
+
+def _from_json(order: BatchOrder) -> ListOrder:
+    def rows(deployment: Deployment, desk: Desk) -> Iterator[Contact | FieldInvalid]:
+        return read_contacts(order.contacts, deployment, desk)
+
+    return ListOrder(deployment_id=order.deployment_id, schedule=order, open=rows)
+
+
+def _from_form(form: Form) -> ListOrder:
+    known = {*_NUMBERS, *_TEXTS, "deployment_id", "is_pci", LIST_FIELD}
+    texts: dict[str, str] = {}
+    for sent in form.fields:
+        if sent.name not in known:
+            raise FieldInvalid(sent.name, "is no field of this form")
+        if sent.name == LIST_FIELD:
+            continue
+        if sent.name in texts:
+            raise FieldInvalid(sent.name, "was sent more than once")
+        if not isinstance(sent.value, str):
+            raise FieldInvalid(sent.name, "must be a single text value")
+        texts[sent.name] = sent.value
+
+    def rows(deployment: Deployment, desk: Desk) -> Iterator[Contact | RowProblem]:
+        limits = desk.parts.config.limits
+        _, ready = by_product[deployment.program.product].open_contacts(
+            form,
+            now=desk.now,
+            default_country=desk.parts.config.numbers.default_country,
+            deployment=deployment,
+            pci_granted=desk.user.pci_granted,
+            limits=ListLimits(
+                rows=limits.csv_rows, bytes=limits.csv_bytes, columns=limits.csv_columns
+            ),
+        )
+        return ready.contacts()
+
+    if not texts.get("deployment_id"):
+        raise FieldInvalid("deployment_id", "is required")
+    deployment_id = _number("deployment_id", texts.pop("deployment_id"))
+    if not 1 <= deployment_id <= MAX_ID:
+        raise FieldInvalid("deployment_id", f"must be 1 to {MAX_ID}")
+    # An empty value is an absent one, as in every form.
+    values: dict[str, object] = {name: text for name, text in texts.items() if text}
+    for name in _NUMBERS:
+        if name in values:
+            values[name] = _number(name, texts[name])
+    if "is_pci" in values:
+        flag = _FLAGS.get(texts["is_pci"].lower())
+        if flag is None:
+            raise FieldInvalid("is_pci", "must be true or false")
+        values["is_pci"] = flag
+    return ListOrder(
+        deployment_id=deployment_id, schedule=validate(ScheduleOrder, values), open=rows
+    )
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        raise FieldInvalid(name, "must be a whole number in digits")
+    return int(text)
+
+
+def _row_problem(row: FieldInvalid | RowProblem) -> FieldProblem:
+    if isinstance(row, RowProblem):
+        return FieldProblem(detail=row.problem, line=row.line)
+    return FieldProblem(detail=row.problem, pointer="/" + row.field)

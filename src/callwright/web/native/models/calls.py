@@ -1,0 +1,326 @@
+"""Calls, as they are queued and as they are told."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from callwright.dialects.result_url import parse_result_url
+from callwright.dialects.schedule import MAX_WAIT_S, MIN_WAIT_S
+from callwright.domain.account import Product, User
+from callwright.domain.call import CallDetails, HistoryEvent, Schedule
+from callwright.domain.lifecycle import CallState
+from callwright.domain.outcome import TRAITS, Fault, Outcome
+from callwright.domain.retry import RetryPolicy
+from callwright.domain.window import Window
+from callwright.errors import FieldInvalid, NotPermitted
+from callwright.ports.control import AttemptFacts, CallFacts
+from callwright.web.native.wire import MAX_ID, Moment, Told
+
+Scalar = Annotated[
+    Annotated[str, Strict()]
+    | Annotated[bool, Strict()]
+    | Annotated[int, Strict()]
+    | Annotated[float, Strict(), Field(allow_inf_nan=False)]
+    | None,
+    Field(union_mode="smart"),
+]
+Count = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
+Text = Annotated[str, Strict()]
+
+WAITS = frozenset({CallState.QUEUED, CallState.WAITING})
+
+
+class Order(BaseModel):
+    """A body: unknown fields are refused, since most are misspelt ones."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class ScheduleOrder(Order):
+    """When and how often to try, and whom to tell."""
+
+    opens_at: Moment | None = Field(default=None, description="Not before; absent = at once")
+    closes_at: Moment | None = Field(
+        default=None, description="No attempt from then on; absent = never"
+    )
+    max_attempts: Count = Field(default=1, ge=1, le=10)
+    retry_wait_s: Count | None = Field(
+        default=None,
+        ge=MIN_WAIT_S,
+        le=MAX_WAIT_S,
+        description="Seconds from a failed attempt to the next; required above one attempt",
+    )
+    result_url: Text | None = Field(default=None, description="Absolute http or https URL")
+    is_pci: Flag = False
+
+    def schedule(self, user: User, now: datetime) -> Schedule:
+        """What it comes to for `user` at `now`.
+
+        Raises:
+            FieldInvalid: fields that do not go together.
+            NotPermitted: `is_pci` without the account's grant.
+        """
+        if self.is_pci and not user.pci_granted:
+            raise NotPermitted("is_pci: the account has no access to the secure environment.")
+        opens_at = now if self.opens_at is None else max(self.opens_at, now)
+        if self.closes_at is not None:
+            if self.closes_at <= now:
+                raise FieldInvalid("closes_at", "is already past")
+            if self.closes_at <= opens_at:
+                raise FieldInvalid("closes_at", "must be after opens_at")
+        if self.retry_wait_s is None and self.max_attempts > 1:
+            raise FieldInvalid("retry_wait_s", "is required when max_attempts is above 1")
+        return Schedule(
+            window=Window(opens_at=opens_at, closes_at=self.closes_at),
+            start_given=self.opens_at is not None,
+            retry=RetryPolicy(
+                max_attempts=self.max_attempts, wait=timedelta(seconds=self.retry_wait_s or 0)
+            ),
+            wait_given=self.retry_wait_s is not None,
+            result_url=parse_result_url(self.result_url) if self.result_url else "",
+            is_pci=self.is_pci,
+        )
+
+
+class ContactOrder(Order):
+    """One person to call."""
+
+    phone_number: Text = Field(
+        description="10 digits, or + and country code; may carry `;ani=` and `;postd=`",
+        examples=["+16175550100", "6175550100;ani=8005551234;postd=1"],
+    )
+    variables: dict[str, Scalar] = Field(
+        default_factory=dict, description="Single values by name, for the script"
+    )
+
+
+class CallOrder(ScheduleOrder, ContactOrder):
+    """One call to queue."""
+
+    deployment_id: Annotated[int, Strict()] = Field(ge=1, le=MAX_ID)
+
+
+class RetryCallOrder(Order):
+    """In what the new call shall differ; absent = as the old one."""
+
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
+    max_attempts: Count | None = Field(default=None, ge=1, le=10)
+    retry_wait_s: Count | None = Field(default=None, ge=MIN_WAIT_S, le=MAX_WAIT_S)
+
+    def policy(self, old: RetryPolicy) -> RetryPolicy:
+        """The old policy with what was asked for.
+
+        Raises:
+            FieldInvalid: several attempts, and nobody said how far apart.
+        """
+        attempts = old.max_attempts if self.max_attempts is None else self.max_attempts
+        wait = old.wait if self.retry_wait_s is None else timedelta(seconds=self.retry_wait_s)
+        if attempts > 1 and not wait:
+            raise FieldInvalid("retry_wait_s", "is required when max_attempts is above 1")
+        return RetryPolicy(max_attempts=attempts, wait=wait)
+
+
+class QueuedCall(BaseModel):
+    """What `Prefer: return=minimal` leaves of a queued call."""
+
+    id: int
+
+
+class DryRun(BaseModel):
+    """What queueing would have done. Nothing was stored."""
+
+    dry_run: Literal[True] = True
+    calls: int
+    rejected: int = 0
+    deployment_id: int
+    opens_at: Told
+    closes_at: Told | None
+    max_attempts: int
+    retry_wait_s: int
+    is_paused: bool = Field(description="The deployment is paused: nothing would be dialled yet")
+    trunk: str = Field(description="Empty = the first one configured")
+
+
+class CallSummary(BaseModel):
+    """A call in a list."""
+
+    id: int
+    batch_id: int
+    deployment_id: int
+    product: Product
+    user_id: int
+    phone_number: str = Field(description="As it was sent")
+    number: str = Field(description="What is dialled, E.164")
+    state: CallState
+    is_paused: bool = Field(description="It waits and is held back")
+    queued_at: Told
+    opens_at: Told
+    closes_at: Told | None
+    attempts: int = Field(description="Made so far, those that count")
+    max_attempts: int
+    last_outcome: Outcome | None
+    ended_at: Told | None
+
+
+class Event(BaseModel):
+    event: HistoryEvent
+    at: Told
+
+
+class SipFacts(BaseModel):
+    """What was said on the wire, to be found again in a carrier's logs."""
+
+    code: int | None = Field(description="Final SIP status; null = none came")
+    reason: str
+    call_id: str = Field(description="The SIP Call-ID")
+    from_tag: str
+    to_tag: str | None
+    branch: str
+    local_address: str
+    remote_address: str | None = Field(description="Where the INVITE went")
+
+
+class Keyed(BaseModel):
+    """What the callee keyed."""
+
+    at: Told
+    name: str
+    value: str
+
+
+class Attempt(BaseModel):
+    """One try at dialling."""
+
+    number: int
+    counts: bool = Field(description="False: given back, because the trunk spoilt it")
+    trunk: str
+    dialed: str
+    caller_id: str
+    started_at: Told
+    rang_at: Told | None
+    answered_at: Told | None
+    ended_at: Told | None
+    ring_ms: int | None = Field(description="From the INVITE to the first ringing")
+    answer_ms: int | None = Field(description="From the INVITE to the answer")
+    talk_ms: int | None = Field(description="From the answer to the end")
+    outcome: Outcome | None
+    fault: Fault | None = Field(description="Whose doing the outcome was")
+    sip: SipFacts
+    keyed: list[Keyed]
+
+
+class Call(CallSummary):
+    """All that is known of a call."""
+
+    caller_id: str
+    post_dial: str
+    variables: dict[str, str | bool | int | float | None]
+    retry_wait_s: int
+    result_url: str
+    is_pci: bool
+    next_attempt_at: Told | None = Field(description="When it may next be tried, if it waits")
+    paused_at: Told | None
+    answers: dict[str, str] = Field(description="What the callee keyed; the last of each name")
+    events: list[Event]
+    attempt_log: list[Attempt]
+    callback_id: int | None
+    retry_of: int | None = Field(description="The ended call that this one tries again")
+    retried_by: list[int]
+
+
+def call_summary(details: CallDetails, *, is_paused: bool) -> CallSummary:
+    """`details` for a list; `is_paused` says that its batch or deployment is held back."""
+    return CallSummary(**_summary_fields(details, is_paused=is_paused))
+
+
+def whole_call(details: CallDetails, facts: CallFacts) -> Call:
+    """Everything there is to tell."""
+    waits = details.state in WAITS
+    answers: dict[str, str] = {}
+    for attempt in facts.attempts:
+        answers.update((keyed.name, keyed.value) for keyed in attempt.keyed)
+    dial = details.contact.dial
+    return Call(
+        **_summary_fields(details, is_paused=facts.paused_at is not None),
+        caller_id=dial.ani,
+        post_dial=dial.postd,
+        variables=_scalars(details.contact.variables),
+        retry_wait_s=round(details.schedule.retry.wait.total_seconds()),
+        result_url=details.schedule.result_url,
+        is_pci=details.schedule.is_pci,
+        next_attempt_at=facts.next_attempt_at if waits else None,
+        paused_at=facts.paused_at if waits else None,
+        answers=answers,
+        events=[Event(event=entry.event, at=entry.at) for entry in details.history],
+        attempt_log=[_attempt(attempt) for attempt in facts.attempts],
+        callback_id=facts.notice_id,
+        retry_of=facts.retry_of,
+        retried_by=list(facts.retried_by),
+    )
+
+
+def _summary_fields(details: CallDetails, *, is_paused: bool) -> Mapping[str, Any]:
+    outcomes = [attempt.outcome for attempt in details.attempts if attempt.outcome is not None]
+    return {
+        "id": details.id,
+        "batch_id": details.batch_id,
+        "deployment_id": details.deployment_id,
+        "product": details.product,
+        "user_id": details.user_id,
+        "phone_number": details.contact.dial.sent,
+        "number": details.contact.dial.number.e164,
+        "state": details.state,
+        "is_paused": is_paused and details.state in WAITS,
+        "queued_at": details.queued_at,
+        "opens_at": details.schedule.window.opens_at,
+        "closes_at": details.schedule.window.closes_at,
+        "attempts": details.attempts_made,
+        "max_attempts": details.schedule.retry.max_attempts,
+        "last_outcome": outcomes[-1] if outcomes else None,
+        "ended_at": details.history[-1].at if details.state.is_final else None,
+    }
+
+
+def _attempt(facts: AttemptFacts) -> Attempt:
+    return Attempt(
+        number=facts.number,
+        counts=facts.counts,
+        trunk=facts.trunk,
+        dialed=facts.dialed,
+        caller_id=facts.caller_id,
+        started_at=facts.started_at,
+        rang_at=facts.rang_at,
+        answered_at=facts.answered_at,
+        ended_at=facts.ended_at,
+        ring_ms=_ms(facts.started_at, facts.rang_at),
+        answer_ms=_ms(facts.started_at, facts.answered_at),
+        talk_ms=None if facts.answered_at is None else _ms(facts.answered_at, facts.ended_at),
+        outcome=facts.outcome,
+        fault=None if facts.outcome is None else TRAITS[facts.outcome].fault,
+        sip=SipFacts(
+            code=facts.sip_code or None,
+            reason=facts.reason,
+            call_id=facts.sip_call_id,
+            from_tag=facts.from_tag,
+            to_tag=facts.to_tag or None,
+            branch=facts.branch,
+            local_address=facts.local_address,
+            remote_address=facts.remote_address or None,
+        ),
+        keyed=[Keyed(at=k.at, name=k.name, value=k.value) for k in facts.keyed],
+    )
+
+
+def _scalars(variables: Mapping[str, object]) -> dict[str, str | bool | int | float | None]:
+    return {
+        name: value if value is None or isinstance(value, str | bool | int | float) else str(value)
+        for name, value in variables.items()
+    }
+
+
+def _ms(start: datetime, end: datetime | None) -> int | None:
+    return None if end is None else round((end - start).total_seconds() * 1000)

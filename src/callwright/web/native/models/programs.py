@@ -1,0 +1,102 @@
+"""Applications, surveys and their deployments."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field, Strict
+
+from callwright.domain import account
+from callwright.domain.account import Product
+from callwright.web.native.models.calls import Order, Text
+from callwright.web.native.models.lists import Identified
+from callwright.web.native.wire import Moment, Told
+
+MAX_SCRIPT = 1_000_000
+
+
+class ProgramOrder(Order):
+    """An application or a survey to add."""
+
+    name: Text | None = Field(default=None, description="Default: the name in the script")
+    script: Text = Field(max_length=MAX_SCRIPT, description="The flow or survey, as YAML")
+
+
+class ScriptOrder(Order):
+    """A new version of the script, which the next deployment takes."""
+
+    script: Text = Field(max_length=MAX_SCRIPT)
+
+
+class DeploymentOrder(Order):
+    """How a new deployment shall be."""
+
+    label: Text = Field(default="", max_length=200)
+    variables: dict[str, Text] = Field(default_factory=dict)
+    caller_id: Text = Field(default="", description="Used where a call brings no `ani`")
+    trunk: Text = Field(default="", description="Empty = the first one configured")
+    expires_at: Moment | None = None
+    max_responses: Annotated[int, Strict()] | None = Field(default=None, ge=1, le=2**31 - 1)
+
+
+class Program(Identified):
+    """An application or a survey."""
+
+    name: str
+    owner_id: int
+    created_at: Told
+    deleted_at: Told | None
+    metadatabase: list[str] | None = Field(description="Columns that calls may bring (surveys)")
+    current_deployment_id: int | None
+
+
+class Deployment(BaseModel):
+    """A version of a program, on which calls are queued."""
+
+    id: int
+    product: Product
+    program_id: int
+    program_name: str
+    label: str
+    variables: dict[str, str]
+    caller_id: str
+    trunk: str
+    created_at: Told
+    expires_at: Told | None
+    max_responses: int | None
+    responses: int
+    is_current: bool
+    deleted_at: Told | None
+    paused_at: Told | None
+
+
+def program_of(program: account.Program, current: account.Deployment | None) -> Program:
+    columns = program.metadatabase
+    return Program(
+        id=program.id,
+        name=program.name,
+        owner_id=program.owner_id,
+        created_at=program.created_at,
+        deleted_at=program.deleted_at,
+        metadatabase=None if columns is None else list(columns),
+        current_deployment_id=None if current is None else current.id,
+    )
+
+
+def deployment_of(deployment: account.Deployment, paused_at: datetime | None) -> Deployment:
+    return Deployment(
+        id=deployment.id,
+        product=deployment.program.product,
+        program_id=deployment.program.id,
+        program_name=deployment.program.name,
+        label=deployment.label,
+        variables=dict(deployment.variables),
+        caller_id=deployment.caller_id,
+        trunk=deployment.trunk,
+        created_at=deployment.created_at,
+        expires_at=deployment.expires_at,
+        max_responses=deployment.max_responses,
+        responses=deployment.responses,
+        is_current=deployment.is_current,
+        deleted_at=deployment.deleted_at,
+        paused_at=paused_at,
+    )

@@ -1,0 +1,215 @@
+"""`/v1/batches`: queue lists, follow them, cancel, pause, resume."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from callwright.domain.ids import BatchId, DeploymentId
+from callwright.domain.lifecycle import CallState
+from callwright.ports import control
+from callwright.ports.control import BatchState, CallsSought
+from callwright.ports.store import ReadTx, WriteTx
+from callwright.service.find_owned import find_batch, see_deployment, whose
+from callwright.service.pause_calls import pause_batch, resume_batch, settle_pauses
+from callwright.service.queue_batch import queue_batch
+from callwright.service.stop_calls import cancel_batch
+from callwright.web.native.desk import Controller, Desk, Queuer, Reader, answer
+from callwright.web.native.dry_run import dry_run_reply, find_target
+from callwright.web.native.imports import FailedImport
+from callwright.web.native.list_body import Sifted, read_list
+from callwright.web.native.list_document import LIST_BODY
+from callwright.web.native.models.batches import (
+    Batch,
+    BatchSummary,
+    QueuedBatch,
+    batch_summary,
+    whole_batch,
+)
+from callwright.web.native.models.calls import CallSummary, DryRun
+from callwright.web.native.models.lists import Page
+from callwright.web.native.preferences import is_dry_run, read_preferences
+from callwright.web.native.problems import describe_refusal
+from callwright.web.native.routes.calls import list_calls
+from callwright.web.native.wire import (
+    Cursor,
+    Limit,
+    PathId,
+    QueryId,
+    read_cursor,
+    write_cursor,
+)
+
+router = APIRouter(tags=["Batches"])
+
+
+@router.post(
+    "/batches",
+    status_code=201,
+    response_model=QueuedBatch,
+    responses={
+        200: {"model": DryRun, "description": "Dry run: what would happen"},
+        202: {"model": QueuedBatch, "description": "Being loaded (`Prefer: respond-async`)"},
+    },
+    openapi_extra={"requestBody": LIST_BODY},
+    summary="Queue a list",
+)
+async def queue(desk: Queuer) -> Response:
+    """Queue a list: contacts in JSON, or a CSV file with a column `phone_number` (or
+    `destination`) and one for each variable. All or nothing: one bad row refuses the list,
+    unless `Prefer: handling=lenient`. `Prefer: respond-async` answers as soon as the list is
+    taken in, to be followed at its `Location`. `X-Dry-Run: true` checks every row and stores
+    nothing."""
+    request = desk.request
+    dry_run, preferences = is_dry_run(request), read_preferences(request)
+    order = await read_list(await request.body(), request.headers.get("content-type"))
+    now = desk.now
+    deployment_id = DeploymentId(order.deployment_id)
+    target = await desk.read(lambda tx: find_target(tx, desk, deployment_id, now))
+    schedule = order.schedule.schedule(desk.user, now)
+    rows = await asyncio.to_thread(order.open, target.deployment, desk)
+    sifted = Sifted(rows, preferences.lenient)
+    applied = {"Preference-Applied": "handling=lenient"} if preferences.lenient else {}
+    if dry_run:
+        count = await asyncio.to_thread(lambda: sum(1 for _ in sifted.contacts()))
+        return dry_run_reply(target, schedule, calls=count, rejected=sifted.rejected)
+    opened: asyncio.Future[BatchId] = asyncio.get_running_loop().create_future()
+    load = queue_batch(
+        desk.parts.store,
+        desk.user,
+        target.deployment,
+        schedule,
+        sifted.contacts(),
+        now,
+        on_open=opened.set_result,
+    )
+    if preferences.respond_async:
+        batch_id = await desk.imports.begin(load, opened, desk.user, target.deployment)
+        value = QueuedBatch(id=batch_id, calls=0)
+        applied = {"Preference-Applied": "respond-async"}
+        return answer(value, 202, {"Location": f"/v1/batches/{batch_id}", **applied})
+    queued = await load
+    desk.parts.on_change()
+    value = QueuedBatch(
+        id=queued.id, calls=queued.calls, rejected=sifted.rejected, errors=sifted.errors
+    )
+    return answer(value, 201, {"Location": f"/v1/batches/{queued.id}", **applied})
+
+
+@router.get("/batches", response_model=Page[BatchSummary], summary="Look through lists")
+async def look_through(
+    desk: Reader,
+    deployment_id: QueryId = None,
+    state: Annotated[BatchState | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Your own lists, or, for an admin, those of the account; newest first. Single calls,
+    each of which is a batch of its own, are left out."""
+    below = read_cursor("batch", cursor)
+    aim = None if deployment_id is None else DeploymentId(deployment_id)
+
+    def look(tx: ReadTx) -> list[control.Batch]:
+        if aim is not None:
+            see_deployment(tx, desk.user, aim)
+        found = tx.batches(
+            whose(desk.user),
+            deployment_id=aim,
+            state=state,
+            below=None if below is None else BatchId(below),
+            limit=limit + 1,
+        )
+        return list(found)
+
+    found = await desk.read(look)
+    more = len(found) > limit
+    page = Page[BatchSummary](
+        items=[batch_summary(batch) for batch in found[:limit]],
+        next=write_cursor("batch", found[limit - 1].id) if more else None,
+    )
+    return desk.show(page)
+
+
+@router.get("/batches/{batch_id}", response_model=Batch, summary="Show a batch")
+async def show(batch_id: PathId, desk: Reader) -> Response:
+    """How a batch stands: calls by state, or how many are stored while it is loading."""
+    failed = desk.imports.failed(BatchId(batch_id))
+    if failed is not None and failed.user_id == desk.user.id:
+        return desk.show(_failed(failed))
+    return desk.show(await desk.read(lambda tx: _whole(tx, desk, BatchId(batch_id))))
+
+
+@router.get(
+    "/batches/{batch_id}/calls", response_model=Page[CallSummary], summary="Calls of a batch"
+)
+async def show_calls(
+    batch_id: PathId,
+    desk: Reader,
+    state: Annotated[CallState | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """The calls of a batch, the last of the list first."""
+    sought = CallsSought(whose=whose(desk.user), batch_id=BatchId(batch_id), state=state)
+    return await list_calls(desk, sought, limit, cursor)
+
+
+@router.post("/batches/{batch_id}/cancel", response_model=Batch, summary="Cancel a batch")
+async def cancel(batch_id: PathId, desk: Controller) -> Response:
+    """End every call of the batch that waits. Those being dialled or talking finish as they
+    are. Repeating it is harmless."""
+    now = desk.now
+    return await _change(desk, batch_id, lambda tx, id_: cancel_batch(tx, desk.user, id_, now))
+
+
+@router.post("/batches/{batch_id}/pause", response_model=Batch, summary="Pause a batch")
+async def pause(batch_id: PathId, desk: Controller) -> Response:
+    """Dial no further call of the batch until it is resumed. Windows go on running."""
+    now = desk.now
+    reply = await _change(desk, batch_id, lambda tx, id_: pause_batch(tx, desk.user, id_, now))
+    await settle_pauses(desk.parts.store)
+    return reply
+
+
+@router.post("/batches/{batch_id}/resume", response_model=Batch, summary="Resume a batch")
+async def resume(batch_id: PathId, desk: Controller) -> Response:
+    """Go on with the batch, unless its deployment is paused too."""
+    reply = await _change(desk, batch_id, lambda tx, id_: resume_batch(tx, desk.user, id_))
+    await settle_pauses(desk.parts.store)
+    desk.parts.on_change()
+    return reply
+
+
+async def _change(
+    desk: Desk, batch_id: int, change: Callable[[WriteTx, BatchId], control.Batch]
+) -> Response:
+    def work(tx: WriteTx) -> Batch:
+        change(tx, BatchId(batch_id))
+        return _whole(tx, desk, BatchId(batch_id))
+
+    return answer(await desk.write(work))
+
+
+def _whole(tx: ReadTx, desk: Desk, batch_id: BatchId) -> Batch:
+    batch = find_batch(tx, desk.user, batch_id)
+    return whole_batch(batch, dict(tx.batch_counts(batch_id, desk.now)))
+
+
+def _failed(failed: FailedImport) -> Batch:
+    return Batch(
+        id=failed.id,
+        deployment_id=failed.deployment_id,
+        product=failed.product,
+        user_id=failed.user_id,
+        state="failed",
+        is_list=True,
+        queued_at=failed.at,
+        calls=0,
+        paused_at=None,
+        canceled_at=None,
+        counts={},
+        is_over=True,
+        problem=describe_refusal(failed.problem),
+    )
