@@ -11,9 +11,11 @@ from callwright.config import Config
 from callwright.dialects.negotiate import wants_xml
 from callwright.domain.ids import CallId
 from callwright.ports.store import Store
+from callwright.service.load_list import ListLoader
 from callwright.web.dialect_routes import Surroundings, dialect_routes
 from callwright.web.front import Front
 from callwright.web.health import health_routes
+from callwright.web.list_intake import ListIntake
 from callwright.web.native import Parts, with_native
 from callwright.web.shapes import error_reply, product_of_path
 
@@ -36,7 +38,12 @@ def make_app(
     `hang_up` ends the leg of a call, if this process has one.
     """
     around = Surroundings(
-        store=store, clock=clock, config=config, can_speak=can_speak, on_change=on_change
+        store=store,
+        clock=clock,
+        config=config,
+        can_speak=can_speak,
+        on_change=on_change,
+        lists=ListIntake(loader=ListLoader(store), clock=clock, config=config),
     )
     native = Parts(
         store=store,

@@ -1,0 +1,146 @@
+"""Taking a list on: stored slice by slice as it is read, seen by nobody, live at the end.
+
+All of it or nothing: if a row is wrong, the reader dies, the asker goes away or this process
+ends, the batch is dropped; what it left is deleted when there is nothing better to do. The
+one writer is never held for longer than a slice, so calls are dialled on time meanwhile.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from callwright.dialects.contacts import ReadyList
+from callwright.domain.account import Deployment, User
+from callwright.domain.call import Schedule
+from callwright.domain.ids import BatchId
+from callwright.errors import StoreUnavailable
+from callwright.ports.store import Lane, Store, WriteTx
+from callwright.service.list_reader import read_list
+from callwright.service.list_slices import ListSlice
+
+LISTS_AT_ONCE = 2
+"""Large lists that are read at the same time; others wait for their turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedList:
+    """A list that is live."""
+
+    id: BatchId
+    calls: int
+    rejected: int
+    """Rows that were refused while the others were queued."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ListProgress:
+    """How far a list is that is being loaded."""
+
+    bytes_total: int
+    bytes_read: int = 0
+    calls: int = 0
+    """Stored so far."""
+    rejected: int = 0
+
+
+AtOpen = Callable[[WriteTx, BatchId], None]
+AtEnd = Callable[[WriteTx, QueuedList], None]
+
+
+class ListLoader:
+    """Loads lists into one store, a few at a time, and tells how far they are."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._turns = asyncio.Semaphore(LISTS_AT_ONCE)
+        self._loading: dict[BatchId, ListProgress] = {}
+
+    def progress(self, batch_id: BatchId) -> ListProgress | None:
+        """How far a list is; None: it is not being loaded (or by another process)."""
+        return self._loading.get(batch_id)
+
+    async def load(
+        self,
+        user: User,
+        deployment: Deployment,
+        schedule: Schedule,
+        ready: ReadyList,
+        now: datetime,
+        *,
+        lenient: bool = False,
+        at_open: AtOpen = lambda tx, batch_id: None,
+        at_end: AtEnd = lambda tx, queued: None,
+    ) -> QueuedList:
+        """Queue a list; when this returns it is on disk, live and due.
+
+        `lenient` queues the good rows and keeps the others beside them. `at_open` and
+        `at_end` take part in the transactions that open the batch and make it live.
+
+        Raises:
+            RequestRefused: the list is wrong; nothing was queued.
+            Unavailable: the store failed, or the process that read the list died. A commit
+                that failed may be on disk all the same.
+        """
+
+        def open_batch(tx: WriteTx) -> BatchId:
+            batch = tx.open_batch(deployment.id, user.id, schedule, now)
+            at_open(tx, batch)
+            return batch
+
+        batch = await self._store.write(open_batch, lane=Lane.INTAKE)
+        progress = self._loading[batch] = ListProgress(bytes_total=len(ready.list.data))
+        try:
+            await self._store_slices(batch, ready, progress, lenient=lenient)
+
+            def go_live(tx: WriteTx) -> QueuedList:
+                queued = QueuedList(
+                    id=batch, calls=tx.go_live(batch, now), rejected=progress.rejected
+                )
+                at_end(tx, queued)
+                return queued
+
+            return await self._store.write(go_live, lane=Lane.INTAKE)
+        except BaseException:
+            # ValueError: it went live while we were told to stop, or that could not be told.
+            with suppress(ValueError, StoreUnavailable):
+                await self._store.write(lambda tx: tx.drop_batch(batch), lane=Lane.IMPORT)
+            raise
+        finally:
+            del self._loading[batch]
+
+    async def _store_slices(
+        self, batch: BatchId, ready: ReadyList, progress: ListProgress, *, lenient: bool
+    ) -> None:
+        # One slice is stored while the next is read: both processors have work.
+        under_way: asyncio.Task[None] | None = None
+        try:
+            async with aclosing(read_list(ready, self._turns, lenient=lenient)) as slices:
+                async for piece in slices:
+                    if under_way is not None:
+                        await under_way
+                    storing = self._store_slice(batch, ready, piece, progress)
+                    under_way = asyncio.create_task(storing)
+            if under_way is not None:
+                await under_way
+        finally:
+            if under_way is not None:
+                await asyncio.gather(under_way, return_exceptions=True)
+
+    async def _store_slice(
+        self, batch: BatchId, ready: ReadyList, piece: ListSlice, progress: ListProgress
+    ) -> None:
+        def add(tx: WriteTx) -> None:
+            if piece.calls:
+                tx.add_rows(batch, piece.values())
+            if piece.rejected:
+                contacts = ready.list
+                tx.add_rejected_rows(
+                    batch, contacts.header, contacts.delimiter, piece.rejected_rows()
+                )
+
+        await self._store.write(add, lane=Lane.IMPORT)
+        progress.bytes_read = piece.bytes_read
+        progress.calls += piece.calls
+        progress.rejected += len(piece.rejected)
