@@ -41,7 +41,7 @@ from callwright.clock import SystemClock
 from callwright.config import Config, HostPort, LogSettings, ServerSettings
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.store.sqlite import open_sqlite_store
-from callwright.web import HttpServer, make_app
+from callwright.web import HttpServer, Vitals, make_app
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ async def serve(kind: str, file: Path) -> None:
         Config(server=ServerSettings(listen=HostPort("127.0.0.1", 0))),
         can_speak=True,
         on_change=lambda: None,
-        is_dialling=lambda: True,
+        vitals=Vitals(is_dialling=lambda: True),
     )
     server = HttpServer(app, HostPort("127.0.0.1", 0))
     address = await server.start()

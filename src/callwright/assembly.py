@@ -1,5 +1,6 @@
 """The one file that knows every part: settings become a store, a server, a sender, lines."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,7 +27,11 @@ from callwright.telephony.spawned_line import ProcessLine
 from callwright.telephony.speech.choice import choose_speech
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
 from callwright.web.app import make_app
+from callwright.web.door import Door, DoorLimits
+from callwright.web.health import Vitals
+from callwright.web.metrics import Metrics, TrunkReading
 from callwright.web.server import HttpServer
+from callwright.web.sources import Proxies
 
 log = structlog.get_logger()
 
@@ -82,6 +87,16 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
             phones = Phones(listen=("127.0.0.1", 0), speech=speech)
             await phones.start()
             stack.push_async_callback(phones.stop)
+        metrics = Metrics()
+        door = Door(
+            DoorLimits(
+                connections=config.limits.connections_total,
+                per_source=config.limits.connections_per_source,
+            ),
+            Proxies(config.server.proxies),
+            clock,
+            on_refused=metrics.refused_unread,
+        )
         sender = HttpSender(
             clock=clock, allow=config.callbacks.allow, secret=config.callbacks.secret
         )
@@ -103,10 +118,17 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
             config=config,
             can_speak=speech is not None,
             on_change=supervisor.wake,
-            is_dialling=lambda: supervisor.lines.running > 0,
+            vitals=Vitals(
+                is_dialling=lambda: supervisor.lines.running > 0,
+                is_draining=lambda: supervisor.is_draining,
+                trunks=lambda: _trunk_readings(supervisor),
+                connections=lambda: len(door),
+            ),
+            metrics=metrics,
             hang_up=supervisor.attempts.hang_up,
         )
-        http = HttpServer(app, config.server.listen)
+        http = HttpServer(app, config.server.listen, door)
+        stack.callback(asyncio.create_task(metrics.watch_loop()).cancel)
         await supervisor.start()
         stack.push_async_callback(supervisor.stop)
         address = await http.start()
@@ -118,6 +140,18 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
             phones=phones,
             uses_only_phones=not config.trunks,
         )
+
+
+def _trunk_readings(supervisor: Supervisor) -> list[TrunkReading]:
+    return [
+        TrunkReading(
+            name=limits.name,
+            active=supervisor.attempts.in_flight(limits.name),
+            limit=limits.max_calls,
+            in_trouble=supervisor.in_trouble(limits.name),
+        )
+        for limits in supervisor.trunks
+    ]
 
 
 def _limits_and_rules(name: str, trunk: TrunkSettings) -> tuple[TrunkLimits, TrunkRules]:

@@ -10,7 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from callwright.config import HostPort
 from callwright.errors import ConfigInvalid, Unavailable
-from callwright.web import HttpServer, protocol
+from callwright.web import HttpServer
+from callwright.web.door import DoorLimits
 from callwright.web.front import Front
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -135,7 +136,7 @@ def test_a_client_that_closes_its_side_after_the_request_still_gets_its_answer()
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"400"),
         (b"CONNECT host:443 HTTP/1.1\r\nHost: host\r\n\r\n", b"400"),
         (b"GET /x HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
-        (b"GET /x HTTP/1.1\r\nX: " + b"y" * protocol.HEAD_BYTES * 2, b"431"),
+        (b"GET /x HTTP/1.1\r\nX: " + b"y" * DoorLimits().head_bytes * 2, b"431"),
     ],
 )
 def test_what_is_no_request_is_answered_in_the_dialects_shape(request_bytes, status):
@@ -168,16 +169,6 @@ def test_a_body_that_breaks_off_into_nonsense_is_told_to_client_and_application(
     assert seen[-1] == "gone"
 
 
-def test_a_head_that_trickles_in_is_cut_off(monkeypatch):
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
-
-    async def test(port: int) -> None:
-        assert await exchange(port, b"GET / HT", wait_s=2.0) == b""
-        assert await exchange(port, wait_s=2.0) == b""
-
-    with_server(echo, test)
-
-
 def test_a_refusal_reaches_a_client_that_has_not_sent_everything_yet():
     async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
         length = (b"content-length", b"2")
@@ -190,7 +181,7 @@ def test_a_refusal_reaches_a_client_that_has_not_sent_everything_yet():
     async def test(port: int) -> None:
         assert (await exchange(port, head, body)).endswith(b"\r\n\r\nno")
 
-    with_server(Front(refuse), test)
+    with_server(refuse, test)
 
 
 def test_a_taken_port_is_one_clear_line():

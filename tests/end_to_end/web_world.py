@@ -20,7 +20,7 @@ from callwright.service import administer
 from callwright.service.administer import DeploymentOrder
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
 from callwright.testing.manual_clock import ManualClock
-from callwright.web import HttpServer, make_app
+from callwright.web import HttpServer, Vitals, make_app
 
 EMAIL, KEY = "you@yourdomain.com", "your_developer_key"
 OTHER_EMAIL, OTHER_KEY = "other@yourdomain.com", "another_developer_key"
@@ -54,6 +54,7 @@ class WebWorld:
     port: int = 0
     changes: int = 0
     can_dial: bool = True
+    is_draining: bool = False
     log: list[str] = field(default_factory=list)
 
     async def raw(self, *pieces: bytes, close_after: bool = False) -> Answer | None:
@@ -127,7 +128,7 @@ async def web_world(folder: Path, product: Product = Product.FUSE, config: Confi
         settings,
         can_speak=True,
         on_change=changed,
-        is_dialling=lambda: world.can_dial,
+        vitals=Vitals(is_dialling=lambda: world.can_dial, is_draining=lambda: world.is_draining),
     )
     server = HttpServer(app, settings.server.listen)
     world.port = (await server.start()).port

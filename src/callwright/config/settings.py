@@ -16,6 +16,7 @@ from callwright.config.values import (
     Duration,
     Listen,
     LocalAddress,
+    Network,
     Ports,
     PublicUrl,
     Size,
@@ -71,6 +72,14 @@ class ServerSettings(Section):
     public_url: PublicUrl = _setting(
         "", "used in Link headers; empty = from the request", example="https://calls.example.com"
     )
+    proxies: tuple[Network, ...] = _setting(
+        [],
+        "reverse proxies in front, whose X-Forwarded-For is believed",
+        example=["127.0.0.1"],
+    )
+    metrics_from: tuple[Network, ...] = _setting(
+        ["127.0.0.0/8", "::1"], "networks that may read /metrics; for all others it is not there"
+    )
 
 
 class StoreSettings(Section):
@@ -89,12 +98,21 @@ class LineSettings(Section):
 
 
 class LimitSettings(Section):
-    """The largest requests taken."""
+    """How large and how many requests may be."""
 
     csv_rows: int = _setting(1_000_000, "rows of one list", unit="rows", ge=1)
     csv_bytes: Size = _setting("256MiB", "body of a request that brings a list", unit="bytes")
     csv_columns: int = _setting(200, "columns of one list", unit="columns", ge=1)
     form_bytes: Size = _setting("1MiB", "body of any other request", unit="bytes")
+    connections_total: int = _setting(
+        1000, "open at once; idle ones make room", unit="connections", ge=1
+    )
+    connections_per_source: int = _setting(
+        50,
+        "from one /24 or /64; this machine and server.proxies are not counted",
+        unit="connections",
+        ge=1,
+    )
 
 
 class NumberSettings(Section):

@@ -203,6 +203,18 @@ def read_allowed(value: object) -> str:
     raise ValueError('must hold networks or host:port, such as "10.0.0.0/8" or "localhost:9000"')
 
 
+def read_network(value: object) -> str:
+    """A network (`"10.0.0.0/8"`) or an address."""
+    if isinstance(value, str):
+        try:
+            ipaddress.ip_network(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    raise ValueError('must hold networks or addresses, such as "10.0.0.0/8" or "192.0.2.7"')
+
+
 def read_secret(value: object) -> str:
     """A Standard Webhooks secret: `whsec_` and base64 of 24 to 64 bytes; "" = none."""
     if value == "":
@@ -242,4 +254,5 @@ StoreUrl = Annotated[str, PlainValidator(read_store_url)]
 CallerId = Annotated[str, PlainValidator(read_caller_id)]
 Country = Annotated[str, PlainValidator(read_country)]
 Allowed = Annotated[str, PlainValidator(read_allowed)]
+Network = Annotated[str, PlainValidator(read_network)]
 WebhookSecret = Annotated[str, PlainValidator(read_secret)]

@@ -56,7 +56,9 @@ class Supervisor:
         self._store = store
         self._clock = clock
         self._sole_server = sole_server
-        self._pacers = {limits.name: Pacer(limits) for limits, _ in trunks}
+        self.trunks = tuple(limits for limits, _ in trunks)
+        self.is_draining = False
+        self._pacers = {limits.name: Pacer(limits) for limits in self.trunks}
         self.lines = Lines(
             list(make_lines),
             clock=clock,
@@ -140,6 +142,7 @@ class Supervisor:
 
     async def drain(self, grace_s: float) -> None:
         """Dial nobody any more; live calls may finish for `grace_s` seconds, then are hung up."""
+        self.is_draining = True
         for dispatcher in self._dispatchers:
             dispatcher.stop()
         if await self._clock.wait(self.attempts.nothing_left, grace_s):

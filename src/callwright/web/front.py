@@ -1,33 +1,70 @@
-"""The outermost layer of the API: names each request, logs it, and lets no error out bare.
+"""The outermost layer of the API: names each request, logs and counts it, and lets no error
+out bare.
 
-Bodies, credentials and query strings are never logged; long runs of digits in a path are
-starred out, because people do put phone numbers there.
+Exactly one line of the log tells of each request, with the status it was answered with, or
+499 if the client had gone. What the line may say is in `request_log`.
 """
 
 import asyncio
-import random
 import re
 import time
+from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from callwright.dialects.negotiate import wants_xml
-from callwright.web.request_body import ClientGone, discard_body
-from callwright.web.shapes import error_reply, product_of_path
+from callwright.web.refused_unread import GUARDS, REFUSED, new_request_id
+from callwright.web.request_body import ClientGone
+from callwright.web.request_log import shown_path, shown_query
+from callwright.web.shapes import reply_at
+from callwright.web.sources import Proxies
 
 log = structlog.get_logger()
 
+CLIENT_GONE = 499
+"""nginx's word for it; no client ever sees it."""
+
+UNKNOWN_ROUTE = "(none)"
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
-_LONG_NUMBER = re.compile(r"[0-9]{7,}")
-_QUIET_PATHS = frozenset({"/healthz", "/readyz"})
+_QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class RequestMeter(Protocol):
+    """Whoever counts requests."""
+
+    def request_done(self, route: str, method: str, status: int, seconds: float) -> None:
+        """`route` is the path with the names of its parameters."""
+        ...
+
+
+class _NoMeter:
+    def request_done(self, route: str, method: str, status: int, seconds: float) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class _Answer:
+    """How far the answer to one request has come."""
+
+    status: int = 0
 
 
 class Front:
     """An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        proxies: Proxies | None = None,
+        meter: RequestMeter | None = None,
+    ) -> None:
         self._app = app
+        self._proxies = proxies or Proxies(())
+        self._meter = meter or _NoMeter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,51 +73,63 @@ class Front:
             return
         started = time.perf_counter()
         request_id = _request_id(scope)
-        status = 0
-        all_read = False
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        answer = _Answer()
 
-        async def receive_noting() -> Message:
-            nonlocal all_read
-            message = await receive()
-            all_read = not message.get("more_body", False)
-            return message
-
-        async def send_named(message: Message) -> None:
-            nonlocal status
+        async def send_dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if not all_read and _closes(scope):
-                    await discard_body(receive)
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                answer.status = message["status"]
+                headers = [*message["headers"], (b"x-request-id", request_id)]
+                has = {name.lower() for name, _ in headers}
+                message["headers"] = headers + [guard for guard in GUARDS if guard[0] not in has]
             await send(message)
 
         # Not taken back: each request runs in a task, and so in a context, of its own.
         structlog.contextvars.bind_contextvars(request_id=request_id.decode("ascii"))
         try:
-            await self._app(scope, receive_noting, send_named)
-        except ClientGone:
-            log.info("client hung up", path=_masked(scope["path"]))
-            return
+            await self._app(scope, receive, send_dressed)
+        except (ClientGone, ClientDisconnect):
+            # Too slow, and told so by the connection itself; or gone on its own.
+            refused = state.get(REFUSED)
+            answer.status = refused.status if refused else answer.status or CLIENT_GONE
         except (Exception, asyncio.CancelledError) as exc:
             # Cancelled: the server stops and this request outlived the grace it had.
             if isinstance(exc, asyncio.CancelledError):
                 log.warning("request cut off by shutdown")
             else:
                 log.exception("request failed")
-            if not status:
-                reply = _last_resort(scope)
-                await reply(scope, receive, send_named)
+            if not answer.status:
+                reply = reply_at(scope, 500, "database error")
+                await reply(scope, receive, send_dressed)
             if isinstance(exc, asyncio.CancelledError):
                 raise
         finally:
-            if status and scope["path"] not in _QUIET_PATHS:
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=_masked(scope["path"]),
-                    status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
-                )
+            self._tell(scope, answer.status, time.perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        self._meter.request_done(route_of(scope), scope["method"], status, seconds)
+        facts = {
+            "method": scope["method"],
+            "path": shown_path(scope, found=status < 400),
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "source": self._proxies.text_of(scope),
+        }
+        if scope.get("query_string"):
+            facts["query"] = shown_query(scope)
+        if scope["path"] in _QUIET_PATHS:
+            log.debug("request", **facts)
+        else:
+            log.info("request", **facts)
+
+
+def route_of(scope: Scope) -> str:
+    """The path of the route that took a request, with the names of its parameters."""
+    route = scope.get("route")
+    path: str = getattr(route, "path", UNKNOWN_ROUTE)
+    root: str = scope.get("root_path", "")
+    return root + path if path != UNKNOWN_ROUTE else path
 
 
 def _request_id(scope: Scope) -> bytes:
@@ -88,27 +137,4 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.match(value):
             return bytes(value)
-    # Names a request in the log and guards nothing, so that it need not be hard to guess.
-    return b"%016x" % random.getrandbits(64)
-
-
-def _closes(scope: Scope) -> bool:
-    """Whether the connection ends with the reply, and the client sends without being asked."""
-    headers = dict(scope["headers"])
-    if b"expect" in headers:
-        return False
-    return scope["http_version"] == "1.0" or b"close" in headers.get(b"connection", b"").lower()
-
-
-def _masked(path: str) -> str:
-    return _LONG_NUMBER.sub(lambda match: "*" * len(match[0]), path)
-
-
-def _last_resort(scope: Scope) -> ASGIApp:
-    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-    return error_reply(
-        product_of_path(scope["path"]),
-        500,
-        "database error",
-        xml=wants_xml(accept.decode("latin-1")),
-    )
+    return new_request_id()

@@ -1,8 +1,15 @@
-"""Whether the process lives, and whether it can take and dial calls: for probes."""
+"""Whether the process lives, whether it can take and dial calls, and its counts: for probes.
+
+`/healthz` says that the event loop turns. `/readyz` asks the parts, and says which of them
+is not ready. `/metrics` is for the networks that may look (`server.metrics_from`); to all
+others there is nothing there.
+"""
 
 import asyncio
+import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
 from starlette.requests import Request
@@ -11,19 +18,60 @@ from starlette.routing import Route
 
 from callwright.domain.account import Product
 from callwright.errors import StoreUnavailable
-from callwright.ports.store import Store
+from callwright.ports.store import Lane, QueueCounts, ReadTx, Store
 from callwright.web.endpoint import Endpoint
+from callwright.web.metrics import CONTENT_TYPE, Metrics, TrunkReading
+from callwright.web.shapes import NOTHING_HERE, reply_at
+from callwright.web.sources import Proxies, came_through_a_stranger
 
 STORE_ANSWERS_WITHIN_S = 2.0
 _METHODS = ("GET", "HEAD")
 
 
-def health_routes(store: Store, is_dialling: Callable[[], bool]) -> list[Route]:
-    """`/healthz` and `/readyz`."""
-    ready = partial(_ready, store, is_dialling)
+def _never() -> bool:
+    return False
+
+
+def _no_trunks() -> Iterable[TrunkReading]:
+    return ()
+
+
+def _nobody() -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What the parts of a server say of themselves whenever they are asked."""
+
+    is_dialling: Callable[[], bool]
+    """Some line is up."""
+    is_draining: Callable[[], bool] = _never
+    """It finishes what it has and will stop."""
+    trunks: Callable[[], Iterable[TrunkReading]] = _no_trunks
+    connections: Callable[[], int] = _nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ward:
+    """What the handlers of this module look at."""
+
+    store: Store
+    vitals: Vitals
+    metrics: Metrics
+    proxies: Proxies
+    metrics_from: tuple[str, ...]
+
+
+def health_routes(ward: Ward) -> list[Route]:
+    """`/healthz`, `/readyz` and `/metrics`."""
     return [
-        Route("/healthz", Endpoint(_alive, methods=_METHODS, product=Product.FUSE)),
-        Route("/readyz", Endpoint(ready, methods=_METHODS, product=Product.FUSE)),
+        Route(path, Endpoint(handle, methods=_METHODS, product=Product.FUSE))
+        for path, handle in (
+            ("/healthz", _alive),
+            ("/readyz", partial(_ready, ward)),
+            ("/metrics", partial(_counts, ward)),
+        )
     ]
 
 
@@ -31,21 +79,50 @@ async def _alive(request: Request) -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-async def _ready(store: Store, is_dialling: Callable[[], bool], request: Request) -> Response:
+async def _ready(ward: Ward, request: Request) -> Response:
     problems = []
-    if not await _store_answers(store):
+    if not await _store_answers(ward.store):
         problems.append("the store does not answer")
-    if not is_dialling():
+    if not ward.vitals.is_dialling():
         problems.append("no line is up")
+    if ward.vitals.is_draining():
+        problems.append("draining: it takes no new calls up and will stop")
     value = {"status": "not ready", "problems": problems} if problems else {"status": "ok"}
     body = json.dumps(value, separators=(",", ":")).encode()
     return Response(body, 503 if problems else 200, media_type="application/json")
 
 
-async def _store_answers(store: Store) -> bool:
+async def _counts(ward: Ward, request: Request) -> Response:
+    address = ward.proxies.client_of(request.scope)
+    allowed = (ipaddress.ip_network(text) for text in ward.metrics_from)
+    if came_through_a_stranger(request.scope, ward.proxies) or not (
+        address is not None and any(address in network for network in allowed)
+    ):
+        return reply_at(request.scope, 404, NOTHING_HERE)
+    queue = await _queue_counts(ward.store)
+    vitals = ward.vitals
+    text = ward.metrics.text(queue, vitals.trunks(), vitals.connections())
+    return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _queue_counts(store: Store) -> QueueCounts | None:
     try:
         async with asyncio.timeout(STORE_ANSWERS_WITHIN_S):
-            await store.read(lambda tx: tx.queue_counts())
+            return await store.read(lambda tx: tx.queue_counts())
+    except (StoreUnavailable, TimeoutError):
+        return None
+
+
+async def _store_answers(store: Store) -> bool:
+    """Whether both sides of it do: a reader, and the one writer in its turn."""
+    try:
+        async with asyncio.timeout(STORE_ANSWERS_WITHIN_S):
+            await store.read(_read_nothing)
+            await store.write(_read_nothing, lane=Lane.INTAKE)
     except (StoreUnavailable, TimeoutError):
         return False
     return True
+
+
+def _read_nothing(tx: ReadTx) -> None:
+    tx.user_by_email("")

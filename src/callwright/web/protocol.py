@@ -1,61 +1,100 @@
-"""HTTP/1 on one connection: uvicorn's httptools protocol, with what real clients need added.
+"""HTTP/1 on one connection: uvicorn's httptools protocol, with what the open network needs added.
 
 - A request that offers `Upgrade: h2c` (curl --http2 does, on every request) keeps its
   body. The parser stops at such a head and treats what follows as another protocol, so
   the head is fed to a fresh parse without that header: RFC 9110 section 7.8 lets a server
   ignore the offer.
-- A head may not grow without end, nor trickle in for ever.
-- A request that cannot be parsed is answered in the dialects' shape, like every other error.
+- Heads, bodies, answers and idleness end in time (`door` has the limits and looks at them).
+- What could be read in two ways is not read at all (RFC 9112 section 11.2): the parser
+  refuses lengths it cannot trust, `_check_head` the rest.
+- What never becomes a whole request is answered in the dialects' shape, and a client that
+  still sends when its last answer is out gets the time to read it.
 
 Routing and everything else above one request is left to the ASGI application.
 """
 
 import asyncio
+from enum import Enum
+from typing import Any
 
 import httptools
-import structlog
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
-from callwright.web.shapes import error_body
+from callwright.web.door import Admission, Door
+from callwright.web.refused_unread import REFUSED, Refused, new_request_id, refusal_bytes
 
-log = structlog.get_logger()
 
-HEAD_BYTES = 64 * 1024
-"""Largest request line and headers together."""
+class _Stage(Enum):
+    """What the connection waits for. Each has its own time, from `_since` on."""
 
-HEAD_SECONDS = 30.0
-"""Longest time from the first byte of a head, or from connecting, to its end."""
-
-LINGER_SECONDS = 1.0
-"""How long a refused client may go on sending. Hanging up on unread bytes resets the
-connection, and the client would lose the answer."""
+    HEAD = "the rest of a request's head"
+    BODY = "the rest of its body"
+    ANSWER = "our own answer"
+    IDLE = "the next request"
+    LINGER = "the client to notice that we said our last"
 
 
 class Http1Protocol(HttpToolsProtocol):
     """One connection."""
 
-    _head_bytes = 0
-    _in_head = True
-    _offers_upgrade = False
-    _refused = False
-    _head_timer: asyncio.TimerHandle | None = None
+    def __init__(
+        self,
+        door: Door,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._door = door
+        self._limits = door.limits
+        self._stage = _Stage.HEAD
+        self._since = 0.0
+        self._in_head = True
+        self._head_bytes = 0
+        """Of the head that is being read, as they came."""
+        self._fields_bytes = 0
+        """The same, without what follows it in the same packet."""
+        self._body_bytes = 0
+        self._heard_at = 0.0
+        """When the client last said something while we lingered."""
+        self._offers_upgrade = False
+        self._deaf = False
+        """What the client sends from now on makes no difference."""
+        self._unsent = 0
+        """How much of our answers lay ready at `_unsent_since`."""
+        self._unsent_since: float | None = None
+        self._outlet: _Outlet
+
+    @property
+    def idle_since(self) -> float | None:
+        return self._since if self._stage is _Stage.IDLE else None
+
+    # From the transport
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch_head()
+        self._outlet = _Outlet(self)
+        peer = self.client[0] if self.client else ""
+        self._since = self._door.now()
+        match self._door.admit(self, peer):
+            case Admission.TURNED_AWAY:
+                self._refuse(Refused(503, "There are too many connections; try again later."))
+            case Admission.CUT:
+                self._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._unwatch_head()
+        self._door.release(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._stage is _Stage.LINGER:
+            self._swallow(len(data))
             return
-        self._unset_keepalive_if_required()
+        if self._deaf:
+            return
         if self._in_head:
             self._head_bytes += len(data)
         while True:
@@ -63,48 +102,157 @@ class Http1Protocol(HttpToolsProtocol):
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as exc:
                 if self.parser.get_method() == b"CONNECT":
-                    self._refuse(400, "CONNECT is not served here.")
+                    self._refuse(Refused(400, "CONNECT is not served here."))
                     return
                 data = self._head_without_upgrade() + data[exc.args[0] :]
-            except httptools.HttpParserError:
-                self._refuse(400, "The request is not valid HTTP.")
+            except httptools.HttpParserError as exc:
+                reason = exc.__context__
+                if not isinstance(reason, Refused):
+                    reason = Refused(400, "The request is not valid HTTP.")
+                self._refuse(reason)
                 return
             else:
                 break
-        if not self._in_head:
-            return
-        if self._head_bytes > HEAD_BYTES:
-            self._refuse(431, "The request line and headers are too large.")
-        elif self._head_bytes:
-            self._watch_head()
+        if self._in_head and self._head_bytes > self._limits.head_bytes:
+            self._refuse(_head_too_large())
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """A client may say that it has said everything, and still wait for its answer."""
         cycle: RequestResponseCycle | None = self.cycle
-        if self._refused or cycle is None or cycle.response_complete or cycle.more_body:
+        if cycle is None or cycle.response_complete or cycle.more_body:
             return None
         cycle.keep_alive = False
         return True
 
-    # Parser callbacks
+    def resume_writing(self) -> None:
+        self._unsent_since = None
+        super().resume_writing()
+
+    # From the parser
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._fields_bytes = 0
+        self._stage = _Stage.HEAD
+        self._since = self._door.now()
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_head(len(name) + len(value))
+        # Trailers come after the handlers have begun to look at the headers.
+        if self._in_head:
+            if len(self.headers) == self._limits.head_fields:
+                raise Refused(431, "The request has too many headers.")
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_bytes = 0
-        self._unwatch_head()
         self._offers_upgrade = self.parser.should_upgrade()
-        if not self._offers_upgrade:
-            super().on_headers_complete()
+        if self._offers_upgrade:
+            return
+        self._check_head()
+        super().on_headers_complete()
+        self.cycle.transport = self._outlet  # type: ignore[assignment]
+        self._stage = _Stage.BODY
+        self._since = self._door.now()
+        self._body_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self.cycle.response_complete and self._body_bytes > self._limits.unwanted_bytes:
+            self._deaf = True
+            self._cut()
+            return
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._offers_upgrade:
-            super().on_message_complete()
+        if self._offers_upgrade:
+            return
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._become_idle()
+        else:
+            self._stage = _Stage.ANSWER
+
+    # From the request's cycle
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self._stage is _Stage.LINGER or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._stage is _Stage.ANSWER:
+            self._become_idle()
+
+    def close_gently(self) -> None:
+        """Say nothing more; hang up when the client has said its own, within reason."""
+        if self._stage in (_Stage.HEAD, _Stage.BODY) and not self.transport.is_closing():
+            self._linger()
+        else:
+            self.transport.close()
+
+    # From the door
+
+    def look(self, now: float, elapsed_s: float) -> None:
+        """Hang up, with an answer where one is possible, if the client takes too long."""
+        if self._unsent_since is not None or self.transport.get_write_buffer_size():
+            self._look_at_unsent(now)
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            # It is us who do not read: that is no time of the client's.
+            self._since += elapsed_s
+            return
+        limits, spent = self._limits, now - self._since
+        match self._stage:
+            case _Stage.HEAD if spent > limits.head_s and not self._answers():
+                if self._head_bytes or self._fields_bytes:
+                    self._refuse(Refused(408, "The request's head did not arrive in time."))
+                else:
+                    self.transport.close()
+            case _Stage.BODY if spent > limits.body_s + self._body_bytes / limits.body_bytes_per_s:
+                self._refuse(Refused(408, "The request's body did not arrive in time."))
+            case _Stage.IDLE if spent > limits.keep_alive_s:
+                self.transport.close()
+            case _Stage.LINGER if spent > limits.body_s or now - self._heard_at > limits.linger_s:
+                self._cut()
+
+    def close_idle(self) -> None:
+        self.transport.close()
 
     # Inside
+
+    def _count_head(self, size: int) -> None:
+        self._fields_bytes += size + 4
+        if self._fields_bytes > self._limits.head_bytes:
+            raise _head_too_large()
+
+    def _check_head(self) -> None:
+        """Refuse what the parser lets through and somebody else may read differently."""
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise Refused(505, "HTTP/1.1 is served here.")
+        if len(self.pipeline) >= self._limits.pipelined:
+            raise Refused(400, "There are too many requests at once on one connection.")
+        hosts = codings = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding":
+                codings += 1
+                if value.lower() != b"chunked":
+                    raise Refused(501, "The only Transfer-Encoding taken here is chunked.")
+        if hosts > 1:
+            raise Refused(400, "The request has more than one Host.")
+        if codings > (version == "1.1"):
+            raise Refused(400, "The request's Transfer-Encoding is ambiguous.")
 
     def _head_without_upgrade(self) -> bytes:
         """The head just parsed, as it would read had the client not offered an upgrade."""
@@ -113,47 +261,89 @@ class Http1Protocol(HttpToolsProtocol):
         lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
-    def _watch_head(self) -> None:
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._hang_up)
+    def _become_idle(self) -> None:
+        self._stage = _Stage.IDLE
+        self._since = self._door.now()
 
-    def _unwatch_head(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _look_at_unsent(self, now: float) -> None:
+        """Cut a client that leaves its answer lying: half of it must go within each span."""
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent:
+            self._unsent_since = None
+        elif self._unsent_since is None or unsent <= self._unsent // 2:
+            self._unsent, self._unsent_since = unsent, now
+        elif now - self._unsent_since > self._limits.stall_s:
+            self._cut()
 
-    def _hang_up(self) -> None:
-        self._head_timer = None
-        if not self.transport.is_closing():
-            self.transport.close()
+    def _answers(self) -> bool:
+        """Whether some request is being answered."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
 
-    def _refuse(self, status: int, problem: str) -> None:
-        """Answer what never became a request, and hang up."""
-        log.info("request refused unread", status=status, problem=problem)
-        self._refused = True
-        self._unwatch_head()
+    def _refuse(self, refused: Refused) -> None:
+        """Answer what never became a whole request, and hang up."""
+        self._deaf = True
         if self.transport.is_closing():
             return
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            # What came so far was given to the application: tell it that no more will.
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started:
+        cycle = self.cycle
+        request_id = new_request_id()
+        if self._stage is _Stage.BODY:
+            if cycle.response_complete:
                 self.transport.close()
                 return
-        body, content_type = error_body(_path_of(getattr(self, "url", b"")), problem)
-        headers: list[tuple[bytes, bytes]] = [
-            *self.server_state.default_headers,
-            (b"content-type", content_type.encode("ascii")),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        head = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
+            if self.pipeline or cycle.response_started:
+                self._cut()
+                return
+            # What came so far was given to the application: tell it that no more will.
+            cycle.scope["state"][REFUSED] = refused
+            request_id = cycle.scope["state"].get("request_id", request_id)
+            cycle.disconnected = True
+            cycle.message_event.set()
+        elif self._answers():
+            # The request before this one is whole and gets its answer; then we hang up.
+            cycle.keep_alive = False
+            return
+        else:
+            self._door.refused_unread(refused, request_id)
+        reply = refusal_bytes(
+            refused,
+            path=getattr(self, "url", b"").decode("latin-1"),
+            asked=self.headers or (),
+            default=self.server_state.default_headers,
+            request_id=request_id,
+        )
+        self.transport.write(reply)
+        self._linger()
+
+    def _linger(self) -> None:
         self.transport.write_eof()
-        self._head_timer = self.loop.call_later(LINGER_SECONDS, self._hang_up)
+        self._stage = _Stage.LINGER
+        self._since = self._heard_at = self._door.now()
+        self._body_bytes = 0
+        # It may have been paused for a handler that will not read any more.
+        self.flow.resume_reading()
+
+    def _swallow(self, size: int) -> None:
+        """Take in what the client sends after our last word, so that it gets to read it."""
+        self._heard_at = self._door.now()
+        self._body_bytes += size
+        if self._body_bytes > self._limits.unwanted_bytes:
+            self._cut()
+
+    def _cut(self) -> None:
+        self.transport.abort()
 
 
-def _path_of(target: bytes) -> str:
-    return target.decode("latin-1")
+class _Outlet:
+    """The transport as a request's cycle sees it: closing it waits for the client's last."""
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, protocol: Http1Protocol) -> None:
+        self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
+        self.close = protocol.close_gently
+
+
+def _head_too_large() -> Refused:
+    return Refused(431, "The request line and headers are too large.")

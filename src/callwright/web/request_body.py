@@ -1,17 +1,12 @@
-"""Taking in a request's body, whole or not at all."""
+"""Taking in a request's body, whole or not at all.
 
-import asyncio
+How long a client may take is the connection's business (`door`): of one that was too slow
+a handler hears that it is gone.
+"""
 
 from starlette.requests import Request
-from starlette.types import Receive
 
-from callwright.errors import BodyMalformed, MediaTypeUnsupported, TooLarge
-
-PAUSE_S = 60.0
-"""Longest silence in the middle of a body."""
-
-DISCARD_BYTES = 1024 * 1024
-DISCARD_S = 2.0
+from callwright.errors import MediaTypeUnsupported, TooLarge
 
 
 class ClientGone(Exception):
@@ -34,8 +29,7 @@ async def read_whole_body(request: Request, limit: int) -> bytes:
 
     Raises:
         TooLarge: it is longer, or says it will be (then nothing of it is read).
-        BodyMalformed: its rest did not come.
-        ClientGone: the client closed the connection first.
+        ClientGone: the client closed the connection first, or was too slow.
     """
     too_large = TooLarge(f"The request body is larger than {limit} bytes.")
     announced = request.headers.get("content-length", "")
@@ -44,11 +38,7 @@ async def read_whole_body(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
-        try:
-            async with asyncio.timeout(PAUSE_S):
-                message = await request.receive()
-        except TimeoutError:
-            raise BodyMalformed("The rest of the request body did not arrive.") from None
+        message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         chunk = message.get("body", b"")
@@ -58,21 +48,3 @@ async def read_whole_body(request: Request, limit: int) -> bytes:
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
-
-
-async def discard_body(receive: Receive) -> None:
-    """Take in the rest of a body that nobody wants, within reason.
-
-    Closing a connection on unread bytes resets it, and the client would lose the answer
-    that tells what was wrong.
-    """
-    size = 0
-    try:
-        async with asyncio.timeout(DISCARD_S):
-            while size < DISCARD_BYTES:
-                message = await receive()
-                size += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-    except TimeoutError:
-        return

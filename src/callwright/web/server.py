@@ -15,22 +15,28 @@ Signals are left to the caller.
 import asyncio
 import contextlib
 import errno
+import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from callwright.clock import SystemClock
 from callwright.config import HostPort
 from callwright.errors import CallwrightError, ConfigInvalid, Unavailable
+from callwright.web.door import Door, DoorLimits
 from callwright.web.protocol import Http1Protocol
-
-KEEP_ALIVE_S = 75
-"""How long an idle connection is kept: longer than the usual 60 s of a proxy before us."""
+from callwright.web.sources import Proxies
 
 GRACE_S = 5.0
 CUT_OFF_S = 1.0
 BACKLOG = 2048
+MOST_UNSENT_BYTES = 128 * 1024
+OTHER_FILES = 256
+"""Open files besides connections: the store, lines, callbacks, lists being taken in."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -60,11 +66,14 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """Serves `app` on `listen` from `start` to `stop`."""
 
-    def __init__(self, app: ASGIApp, listen: HostPort) -> None:
+    def __init__(self, app: ASGIApp, listen: HostPort, door: Door | None = None) -> None:
         self._listen = listen
+        # An empty one is false.
+        self._door = Door(DoorLimits(), Proxies(()), SystemClock()) if door is None else door
+        protocol: Callable[..., Any] = partial(Http1Protocol, self._door)
         self._config = uvicorn.Config(
             app,
-            http=Http1Protocol,
+            http=protocol,  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             loop="none",
@@ -73,7 +82,6 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
             backlog=BACKLOG,
         )
         self._server = _Uvicorn(self._config)
@@ -86,10 +94,12 @@ class HttpServer:
             ConfigInvalid: the address cannot be listened on, and why.
             Unavailable: another program has the port.
         """
+        _allow_open_files(self._door.limits.connections + OTHER_FILES)
         sockets = _bind(self._listen)
         host, port = sockets[0].getsockname()[:2]
         self._task = asyncio.create_task(self._server.serve(sockets))
         await self._server.up.wait()
+        self._door.start()
         return HostPort(host, port)
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
@@ -102,6 +112,7 @@ class HttpServer:
         self._server.leave.set()
         await self._task
         self._task = None
+        self._door.stop()
         # What outlived the grace was told so; give it the moment it takes to say that.
         state = self._server.server_state
         if state.tasks:
@@ -109,6 +120,14 @@ class HttpServer:
         for connection in list(state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # in which the aborted ones are taken down
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise this process's own limit to `count` if it is lower, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _bind(listen: HostPort) -> list[socket.socket]:
@@ -128,6 +147,9 @@ def _bind(listen: HostPort) -> list[socket.socket]:
             sock = socket.socket(family, socket.SOCK_STREAM)
             sockets.append(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Accepted connections inherit it. What a client has not fetched then waits in
+            # our sight, not by the megabyte in the kernel.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((host, port))

@@ -1,12 +1,20 @@
-"""Errors as replies: which dialect's shape a path has, and the reply itself."""
+"""Errors as replies: which shape a path promises, and the reply itself."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.responses import Response
+from starlette.types import Scope
 
 from callwright.dialects import by_product
+from callwright.dialects.negotiate import wants_xml
+from callwright.dialects.rendering import render_json
 from callwright.domain.account import Product
 from callwright.errors import RequestRefused, TooLarge
 
 CHALLENGE = 'Basic realm="callwright", charset="UTF-8"'
+NOTHING_HERE = "There is nothing at this path."
+NATIVE_PATHS = "/v1/"
 _INSIGHT_PATHS = ("/api/surveys", "/api/metadatabase_push", "/api/report")
 
 
@@ -39,7 +47,22 @@ def error_reply(
     return Response(body, status, headers, content_type)
 
 
-def error_body(path: str, text: str) -> tuple[bytes, str]:
-    """Body and Content-Type for a request that could not even be parsed."""
+def reply_at(
+    scope: Scope, status: int, text: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An error reply in the shape of the path that was asked for, whoever finds the error."""
+    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    xml = wants_xml(accept.decode("latin-1"))
+    body, content_type = error_body(scope["path"], status, text, xml=xml)
+    return Response(body, status, headers, content_type)
+
+
+def error_body(path: str, status: int, text: str, *, xml: bool) -> tuple[bytes, str]:
+    """Body and Content-Type of an error at `path`."""
+    if path.startswith(NATIVE_PATHS):
+        # RFC 9457, section 4.2.1: a problem that says no more than its status.
+        phrase = HTTPStatus(status).phrase
+        value = {"type": "about:blank", "title": phrase, "status": status, "detail": text}
+        return render_json(value), "application/problem+json"
     dialect = by_product[product_of_path(path)]
-    return dialect.render(dialect.encode_error_text(text), xml=False)
+    return dialect.render(dialect.encode_error_text(text), xml=xml)

@@ -1,0 +1,54 @@
+"""What the moving parts tell of what they do, so that somebody can count it.
+
+Telling is cheap, never fails and never blocks: the parts do it in the midst of their work.
+`SILENT` is for whoever does not count: tests, admin commands.
+"""
+
+from typing import Protocol
+
+from callwright.domain.lifecycle import CallState
+from callwright.domain.notice import NoticeState
+from callwright.domain.outcome import Outcome
+
+
+class Meter(Protocol):
+    """Counts. Every method may be called from any thread."""
+
+    def attempt_started(self, trunk: str) -> None:
+        """An attempt is on disk and was handed to a line."""
+        ...
+
+    def attempt_ended(self, trunk: str, outcome: Outcome) -> None: ...
+
+    def call_ended(self, state: CallState) -> None:
+        """`state` is final."""
+        ...
+
+    def notice_tried(self, state: NoticeState) -> None:
+        """A try ended, and this is where its notice stands now (PENDING: it failed)."""
+        ...
+
+    def group_committed(self, works: int, seconds: float) -> None:
+        """The store made `works` pieces of work durable in one commit, `seconds` after it
+        began on the first of them."""
+        ...
+
+
+class _Silent:
+    def attempt_started(self, trunk: str) -> None:
+        pass
+
+    def attempt_ended(self, trunk: str, outcome: Outcome) -> None:
+        pass
+
+    def call_ended(self, state: CallState) -> None:
+        pass
+
+    def notice_tried(self, state: NoticeState) -> None:
+        pass
+
+    def group_committed(self, works: int, seconds: float) -> None:
+        pass
+
+
+SILENT: Meter = _Silent()
