@@ -9,9 +9,11 @@ from callwright.clock import Clock
 from callwright.config import Config
 from callwright.domain.ids import CallId
 from callwright.ports.store import Store
+from callwright.service.load_list import ListLoader
 from callwright.web.dialect_routes import Surroundings, dialect_routes
 from callwright.web.front import Front
 from callwright.web.health import Vitals, Ward, health_routes
+from callwright.web.list_intake import ListIntake
 from callwright.web.metrics import Metrics
 from callwright.web.native import Parts, with_native
 from callwright.web.shapes import NOTHING_HERE, reply_at
@@ -45,6 +47,7 @@ def make_app(
         config=config,
         can_speak=can_speak,
         on_change=on_change,
+        lists=ListIntake(loader=ListLoader(store), clock=clock, config=config),
         metrics=metrics,
     )
     ward = Ward(

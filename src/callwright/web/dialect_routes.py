@@ -7,7 +7,6 @@ dialects' business; which words answer it, the dialects'.
 Source: wire contract, sections 1 and 2.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from callwright.clock import Clock
 from callwright.config import Config
 from callwright.dialects import by_product
 from callwright.dialects.bodies import read_body
-from callwright.dialects.contacts import ListLimits
 from callwright.dialects.negotiate import wants_xml
 from callwright.domain.account import Deployment, Product, User
 from callwright.domain.call import CallDetails
@@ -31,16 +29,14 @@ from callwright.ports.store import Lane, ReadTx, Store
 from callwright.service.authenticate import authenticate
 from callwright.service.cancel_calls import cancel_calls
 from callwright.service.find_deployment import find_deployment
-from callwright.service.queue_calls import queue_call, queue_list
+from callwright.service.queue_calls import queue_call
 from callwright.service.report_call import report_call
 from callwright.web.credentials import Credentials, read_credentials
 from callwright.web.endpoint import Endpoint
+from callwright.web.list_intake import ListIntake
 from callwright.web.metrics import Metrics
 from callwright.web.request_body import read_whole_body, refuse_encoded
 from callwright.web.shapes import refusal_reply
-
-READ_IN_THREAD = 64 * 1024
-"""Lists longer than this many bytes are read outside the event loop."""
 
 _ID = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z", re.ASCII)
@@ -56,6 +52,7 @@ class Surroundings:
     can_speak: bool
     on_change: Callable[[], None]
     """Called after each commit that queued or cancelled something."""
+    lists: ListIntake
     metrics: Metrics
 
 
@@ -105,27 +102,11 @@ async def _queue(around: Surroundings, product: Product, request: Request) -> Re
 async def _bulk_queue(around: Surroundings, product: Product, request: Request) -> Response:
     user, deployment = await _aim(around, product, request)
     _refuse_media_type(product, request, bulk=True)
-    limits = around.config.limits
-    body = await read_whole_body(request, limits.csv_bytes)
-    dialect = by_product[product]
-    now = around.clock.now()
-    decode = partial(
-        dialect.decode_list,
-        now=now,
-        default_country=around.config.numbers.default_country,
-        deployment=deployment,
-        pci_granted=user.pci_granted,
-        limits=ListLimits(rows=limits.csv_rows, bytes=limits.csv_bytes, columns=limits.csv_columns),
-    )
-    content_type = request.headers.get("content-type")
-    if len(body) > READ_IN_THREAD:
-        schedule, contacts = await asyncio.to_thread(lambda: decode(read_body(content_type, body)))
-    else:
-        schedule, contacts = decode(read_body(content_type, body))
-    count = await queue_list(around.store, user, deployment, schedule, contacts, now)
+    queued, headers = await around.lists.take(request, product, user, deployment)
     around.on_change()
-    around.metrics.calls_queued(product, count)
-    return _reply(product, request, dialect.encode_list_queued(count))
+    around.metrics.calls_queued(product, queued.calls)
+    value = by_product[product].encode_list_queued(queued.calls)
+    return _reply(product, request, value, headers)
 
 
 async def _cancel(around: Surroundings, product: Product, request: Request) -> Response:
