@@ -77,16 +77,16 @@ def test_a_call_goes_out_and_the_server_stops_when_told(tmp_path, made, monkeypa
     monkeypatch.setenv("CALLWRIGHT_KEY", made["developer_key"])
     with running(tmp_path, "serve") as (server, line):
         assert line.startswith("ready http://127.0.0.1:")
-        rest = ("--app", str(made["application_id"]), "--url", line.split()[1])
+        rest = ("--app", str(made["application_id"]), "--server", line.split()[1])
         assert (
             main(["call", "6175550150", *rest, "--var", "first_name=Ana", "--wait", "--json"]) == 1
         )
-        details = json.loads(capsys.readouterr().out)["call_details"]
-        assert (details["status"], details["attempts"]) == ("failed", "1")
+        call = json.loads(capsys.readouterr().out)["call"]
+        assert (call["state"], call["attempts"]) == ("exhausted", 1)
         assert main(["call", "911", *rest]) == 3
         assert "emergency" in capsys.readouterr().err
         assert main(["call", "6175550150", *rest, "--key", "x" * 20]) == 3
-        assert "credentials" in capsys.readouterr().err
+        assert "key is wrong" in capsys.readouterr().err
         second = run(tmp_path, "serve", code=3)
         assert "another server" in second.stderr
         assert len(second.stderr.splitlines()) == 1
@@ -104,7 +104,7 @@ def test_sigterm_waits_for_a_live_call_and_a_second_one_does_not(tmp_path, made,
     with running(tmp_path, "serve", "--json") as (server, line):
         url = json.loads(line)["ready"]
         rings_for_ever = "6175550151"
-        assert main(["call", rings_for_ever, "--app", "1", "--url", url]) == 0
+        assert main(["call", rings_for_ever, "--app", "1", "--server", url]) == 0
         wait_for(tmp_path, "call dialled")
         server.send_signal(signal.SIGTERM)
         wait_for(tmp_path, "draining")

@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
 
@@ -10,22 +11,33 @@ from callwright.cli.output import ExitCode, exit_code_of, tell
 from callwright.errors import CallwrightError
 
 COMMANDS = {
-    "init": "init:init",
-    "serve": "serve:serve",
-    "user": "users:users",
-    "app": "programs:apps",
-    "survey": "programs:surveys",
-    "phones": "phones:phones",
-    "demo": "demo:demo",
-    "call": "call:call",
-    "doctor": "doctor:doctor",
-    "config": "settings_check:settings",
+    "init": ("init:init", "Write settings, make the store, a user, and samples to call."),
+    "serve": ("serve:serve", "Take calls over HTTP and place them, until SIGTERM or Ctrl-C."),
+    "user": ("users:users", "Who may use the API."),
+    "app": ("programs:apps", "Applications: flows that are called by Fuse."),
+    "survey": ("programs:surveys", "Surveys: questions that are called by Insight."),
+    "phones": ("phones:phones", "Simulated phones as a SIP server of their own."),
+    "demo": (
+        "demo:demo",
+        "Dial a dozen simulated phones over real SIP, and show what comes of it.",
+    ),
+    "call": ("call:call", "Queue a call; with --wait, say how it ended."),
+    "watch": ("watch:watch", "Watch a batch, or all of them, until every call is over."),
+    "trace": ("trace:trace", "Show everything that happened to a call."),
+    "ls": ("listing:ls", "List batches, calls or callbacks."),
+    "cancel": ("cancel:cancel", "Cancel a call, a batch, or all that waits on a deployment."),
+    "pause": ("cancel:pause", "Hold a batch or deployment back."),
+    "resume": ("cancel:resume", "Let a paused batch or deployment go on."),
+    "retry": ("retry:retry", "Call again after a call has ended."),
+    "doctor": ("doctor:doctor", "Check settings, store, trunks and more, and say what to do."),
+    "config": ("settings_check:settings", "The settings."),
 }
-"""Each command, and the module and name it is found under."""
+"""Each command: the module and name it is found under, and what it does in a line."""
 
 
 def command_line(wanted: str) -> typer.Typer:
-    """The command line, with the command `wanted` alone, or whole if there is no such one.
+    """The command line, with the command `wanted` alone; or, if there is no such one, with
+    all of them by name only, for help and for complaints.
 
     Some commands load half of the server: only the one that runs is imported.
     """
@@ -38,16 +50,22 @@ def command_line(wanted: str) -> typer.Typer:
     )
     # Keeps a lone command from becoming the whole command line.
     app.callback()(_group)
-    for name, place in COMMANDS.items():
-        if wanted in COMMANDS and name != wanted:
-            continue
-        module, _, attribute = place.partition(":")
-        command = getattr(import_module(f"callwright.cli.{module}"), attribute)
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
-        else:
-            app.command(name)(command)
+    if wanted not in COMMANDS:
+        for name, (_, does) in COMMANDS.items():
+            app.command(name, help=does)(_group)
+        return app
+    command = load_command(wanted)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=wanted)
+    else:
+        app.command(wanted)(command)
     return app
+
+
+def load_command(name: str) -> Any:
+    """The function, or the group of functions, behind a command."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    return getattr(import_module(f"callwright.cli.{module}"), attribute)
 
 
 def _group() -> None:
@@ -62,8 +80,10 @@ def run() -> None:
 def main(arguments: list[str]) -> int:
     """Run one command; its exit code."""
     try:
-        app = command_line(arguments[0] if arguments else "")
-        result = app(arguments, prog_name="callwright", standalone_mode=False)
+        # `--` before the command changes nothing
+        words = arguments[1:] if arguments[:1] == ["--"] else arguments
+        app = command_line(words[0] if words else "")
+        result = app(words, prog_name="callwright", standalone_mode=False)
     except typer.TyperException as exc:
         # Whatever the parser says comes out as one line; a bare group shows its help.
         if text := exc.format_message():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +13,14 @@ from callwright.cli.options import (
     JsonOption,
     OwnerOption,
     VarOption,
+    read_moment,
     read_variables,
 )
 from callwright.cli.output import show, table
 from callwright.cli.store_work import change, look
 from callwright.domain.account import Product
 from callwright.domain.ids import DeploymentId, ProgramId
-from callwright.errors import FieldInvalid, ScriptInvalid
+from callwright.errors import ScriptInvalid
 from callwright.ivr.files import load_file
 from callwright.ivr.script import Kind, Script
 from callwright.ports.store import ReadTx, WriteTx
@@ -142,7 +143,7 @@ def deploy_survey(
         variables=read_variables(var),
         caller_id=caller_id,
         trunk=trunk,
-        expires_at=None if expires is None else _read_time(expires),
+        expires_at=None if expires is None else read_moment("expires", expires),
         max_responses=max_responses,
     )
     _deploy(_SURVEY, config, survey_id, order, file=file, as_json=as_json)
@@ -261,15 +262,3 @@ def _list(words: _Words, config: Path | None, *, as_json: bool) -> None:
         ],
     )
     show({f"{words.program}s": rows}, text, as_json=as_json)
-
-
-def _read_time(text: str) -> datetime:
-    try:
-        if text.isascii() and text.isdigit():
-            return datetime.fromtimestamp(int(text), UTC)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        raise FieldInvalid(
-            "expires", "must be a moment, such as 2030-12-31T18:00:00Z, or Unix seconds"
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,96 @@
+"""`callwright cancel`, `pause` and `resume`: stopping calls, holding them back, letting them go."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOption, UserOption
+from callwright.cli.output import show
+from callwright.cli.session import connect
+
+
+class Stoppable(StrEnum):
+    """What can be cancelled."""
+
+    CALL = "call"
+    BATCH = "batch"
+    DEPLOYMENT = "deployment"
+
+
+class Pausable(StrEnum):
+    """What can be held back."""
+
+    BATCH = "batch"
+    DEPLOYMENT = "deployment"
+
+
+_PATHS = {"call": "calls", "batch": "batches", "deployment": "deployments"}
+
+Id = Annotated[int, typer.Argument(metavar="ID", min=1)]
+
+
+def cancel(
+    what: Stoppable,
+    number: Id,
+    hang_up: Annotated[
+        bool, typer.Option("--hang-up", help="End the call even if it rings or talks.")
+    ] = False,
+    server: ServerOption = None,
+    user: UserOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cancel a call, or every call of a batch or deployment that waits now.
+
+    What rings or talks finishes as it is.
+    """
+    if hang_up and what is not Stoppable.CALL:
+        raise typer.BadParameter("is for a single call", param_hint="--hang-up")
+    with connect(server, user, key, config) as client:
+        value = client.post(f"/v1/{_PATHS[what]}/{number}/{'hang-up' if hang_up else 'cancel'}")
+    show({what.value: value}, f"{what} {number} {_cancelled(what, value)}", as_json=as_json)
+
+
+def pause(
+    what: Pausable,
+    number: Id,
+    server: ServerOption = None,
+    user: UserOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Dial no further call of a batch or deployment until it is resumed."""
+    with connect(server, user, key, config) as client:
+        value = client.post(f"/v1/{_PATHS[what]}/{number}/pause")
+    show({what.value: value}, f"{what} {number} is paused", as_json=as_json)
+
+
+def resume(
+    what: Pausable,
+    number: Id,
+    server: ServerOption = None,
+    user: UserOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a batch or deployment that was paused go on."""
+    with connect(server, user, key, config) as client:
+        value = client.post(f"/v1/{_PATHS[what]}/{number}/resume")
+    # a batch is held by its deployment's pause as well
+    held = what is Pausable.BATCH and value["paused_at"] is not None
+    text = "is still paused with its deployment" if held else "goes on"
+    show({what.value: value}, f"{what} {number} {text}", as_json=as_json)
+
+
+def _cancelled(what: Stoppable, value: dict[str, Any]) -> str:
+    if what is Stoppable.CALL and value["state"] != "canceled":
+        return f"is {value['state']} and gets no further attempt"
+    if what is Stoppable.DEPLOYMENT:
+        return "has no waiting calls any more"
+    if what is Stoppable.BATCH:
+        return f"is canceled: {value['counts'].get('canceled', 0)} of {value['calls']} calls"
+    return "is canceled"

@@ -1,0 +1,53 @@
+"""What each command is called and says of itself, and that it loads no more than it needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import callwright
+from callwright.cli.main import COMMANDS, load_command, main
+
+CLIENTS = ("call", "watch", "trace", "ls", "cancel", "pause", "retry")
+HEAVY = ("callwright.assembly", "callwright.store", "callwright.web", "fastapi", "numpy", "rich")
+
+
+def test_help_names_every_command_without_loading_any(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f" {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_can_be_loaded_and_explains_itself(name, capsys):
+    command = load_command(name)
+    assert isinstance(command, typer.Typer) or command.__doc__
+    assert main([name, "--help"]) == 0
+    assert f"callwright {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("before", [[], ["--"]])
+def test_an_unknown_command_is_one_line(before, capsys):
+    assert main([*before, "nonsense"]) == 2
+    assert capsys.readouterr() == ("", "callwright: No such command 'nonsense'.\n")
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_client_of_the_server_loads_nothing_of_it(name):
+    program = (
+        "import sys; from callwright.cli.main import load_command;"
+        f"load_command({name!r}); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(Path(callwright.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert f"callwright.cli.{COMMANDS[name][0].partition(':')[0]}" in loaded
+    assert loaded.isdisjoint(HEAVY)
