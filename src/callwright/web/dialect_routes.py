@@ -102,7 +102,7 @@ async def _queue(around: Surroundings, product: Product, request: Request) -> Re
 async def _bulk_queue(around: Surroundings, product: Product, request: Request) -> Response:
     user, deployment = await _aim(around, product, request)
     _refuse_media_type(product, request, bulk=True)
-    queued, headers = await around.lists.take(request, product, user, deployment)
+    queued, headers = await around.lists.take(request, user, deployment)
     around.on_change()
     around.metrics.calls_queued(product, queued.calls)
     value = by_product[product].encode_list_queued(queued.calls)

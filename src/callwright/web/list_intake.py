@@ -1,11 +1,9 @@
 """A list from the body of a dialect's request into the store, and what is told about it."""
 
 import asyncio
-from collections.abc import Awaitable
-from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -15,18 +13,14 @@ from callwright.dialects import by_product
 from callwright.dialects.bodies import read_body
 from callwright.dialects.contacts import ListLimits, ReadyList
 from callwright.dialects.content import Content
-from callwright.domain.account import Deployment, Product, User
+from callwright.domain.account import Deployment, User
 from callwright.domain.call import Schedule
 from callwright.service.load_list import ListLoader, QueuedList
 from callwright.web.native.preferences import read_preferences
-from callwright.web.request_body import ClientGone
 from callwright.web.spool import received_body
 
 READ_IN_THREAD = 64 * 1024
 """Bodies of more bytes are taken apart outside the event loop."""
-
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListIntake:
@@ -37,13 +31,13 @@ class ListIntake:
     config: Config
 
     async def take(
-        self, request: Request, product: Product, user: User, deployment: Deployment
+        self, request: Request, user: User, deployment: Deployment
     ) -> tuple[QueuedList, dict[str, str]]:
         """Queue the list that a `bulk_queue` request brings; also headers for its reply.
 
         Raises:
             RequestRefused: the request or its list is wrong; nothing was queued.
-            ClientGone: the client left before it could be told; nothing was queued.
+            ClientGone: the client left before all of it had come; nothing was queued.
             Unavailable: see `ListLoader.load`.
         """
         lenient = read_preferences(request).lenient
@@ -52,14 +46,15 @@ class ListIntake:
             now = self.clock.now()
 
             def open_list() -> tuple[Schedule, ReadyList]:
-                return self._open(request, product, user, deployment, body)
+                return self._open(request, user, deployment, body, now)
 
             if len(body) > READ_IN_THREAD:
                 schedule, ready = await asyncio.to_thread(open_list)
             else:
                 schedule, ready = open_list()
-            load = self.loader.load(user, deployment, schedule, ready, now, lenient=lenient)
-            queued = await _unless_gone(request, load)
+            queued = await self.loader.load(
+                user, deployment, schedule, ready, now, lenient=lenient
+            )
         headers = {"X-Batch-Id": str(queued.id)}
         if lenient:
             headers["Preference-Applied"] = "handling=lenient"
@@ -67,12 +62,12 @@ class ListIntake:
         return queued, headers
 
     def _open(
-        self, request: Request, product: Product, user: User, deployment: Deployment, body: Content
+        self, request: Request, user: User, deployment: Deployment, body: Content, now: datetime
     ) -> tuple[Schedule, ReadyList]:
         limits = self.config.limits
-        return by_product[product].open_contacts(
+        return by_product[deployment.program.product].open_contacts(
             read_body(request.headers.get("content-type"), body),
-            now=self.clock.now(),
+            now=now,
             default_country=self.config.numbers.default_country,
             deployment=deployment,
             pci_granted=user.pci_granted,
@@ -85,30 +80,3 @@ class ListIntake:
         """Beside the database: a disk with room, and never one that is memory."""
         path = self.config.sqlite_path
         return self.config.folder if path is None else path.parent
-
-
-async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """What `work` gives; it is cancelled when the client hangs up first.
-
-    A client that gave up was not told that its list is queued, and may well send it again.
-
-    Raises:
-        ClientGone: the client hung up.
-    """
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        return await working
-    finally:
-        for task in (working, leaving):
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
