@@ -27,7 +27,7 @@ from callwright.domain.phone import parse_dial_string
 from callwright.domain.retry import RetryPolicy
 from callwright.domain.window import Window
 from callwright.ports.store import Claim, Dialog, Intent, Lane, WriteTx
-from callwright.service.begin_attempt import begin_attempt
+from callwright.service.begin_attempt import Begun, begin_attempt
 from callwright.service.finish_attempt import Ending, finish_attempt
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
@@ -187,7 +187,7 @@ async def one_call(store: SqliteStore, claim: Claim, style: NoticeStyle) -> None
         local_sip="127.0.0.1:5060",
     )
     begun = await store.write(lambda tx: begin_attempt(tx, claim, intent, NOW, style))
-    assert begun is not None
+    assert isinstance(begun, Begun)
     call, attempt = claim.call_id, claim.attempt
     assert await store.write(lambda tx: tx.note_answered(call, attempt, OWNER, NOW, DIALOG))
     ending = Ending(

@@ -15,6 +15,7 @@ from callwright.clock import Clock, SystemClock
 from callwright.config import Config, TrunkSettings
 from callwright.errors import ConfigInvalid
 from callwright.ports.line import Line
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Store
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
@@ -53,7 +54,9 @@ class Server:
 
 
 @asynccontextmanager
-async def open_store(config: Config, *, server: bool = False) -> AsyncIterator[Store]:
+async def open_store(
+    config: Config, *, server: bool = False, meter: Meter = SILENT
+) -> AsyncIterator[Store]:
     """The configured store; `server=True` refuses a second server on the same one.
 
     Raises:
@@ -62,7 +65,7 @@ async def open_store(config: Config, *, server: bool = False) -> AsyncIterator[S
     path = config.sqlite_path
     if path is None:
         raise ConfigInvalid("store.url: only sqlite: is supported so far")
-    store = open_sqlite_store(path, server=server)
+    store = open_sqlite_store(path, server=server, meter=meter)
     try:
         yield store
     finally:
@@ -79,15 +82,15 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
     """
     clock = clock or SystemClock()
     speech = choose_speech(config.speech.engine)
+    metrics = Metrics()
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(config, server=True))
+        store = await stack.enter_async_context(open_store(config, server=True, meter=metrics))
         phones = None
         trunks = dict(config.trunks) or {BUILT_IN: TrunkSettings(driver="phones")}
         if any(trunk.driver == "phones" for trunk in trunks.values()):
             phones = Phones(listen=("127.0.0.1", 0), speech=speech)
             await phones.start()
             stack.push_async_callback(phones.stop)
-        metrics = Metrics()
         door = Door(
             DoorLimits(
                 connections=config.limits.connections_total,
@@ -111,6 +114,7 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
                 new_id=lambda: f"msg_{secrets.token_urlsafe(18)}",
                 form_encoded=config.callbacks.form_encoded,
             ),
+            meter=metrics,
         )
         app = make_app(
             store=store,

@@ -17,6 +17,7 @@ import structlog
 
 from callwright.clock import Clock
 from callwright.domain.ids import CallId, OwnerId
+from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.phone import mask_number
 from callwright.errors import StoreUnavailable
@@ -29,6 +30,7 @@ from callwright.ports.line import (
     LegSent,
     LegStep,
 )
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Claim, Dialog, Intent, Store, WriteTx
 from callwright.runtime.legs import Lines
 from callwright.runtime.orders import TrunkRules, leg_order, new_intent
@@ -77,6 +79,7 @@ class Attempts:
         pacers: dict[str, Pacer],
         style: NoticeStyle,
         on_change: Callable[[], None],
+        meter: Meter = SILENT,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -86,6 +89,7 @@ class Attempts:
         self._pacers = pacers
         self._style = style
         self._on_change = on_change
+        self._meter = meter
         self._legs: dict[str, _Leg] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._nothing_left = asyncio.Event()
@@ -151,6 +155,7 @@ class Attempts:
                 self._spawn(
                     self._finish(
                         message.leg,
+                        leg.intent.trunk,
                         Ending(
                             call_id=call_id,
                             attempt=attempt,
@@ -217,12 +222,15 @@ class Attempts:
             return
         send_before = self._clock.monotonic() + SEND_WITHIN_S
         for (name, leg), started in zip(legs.items(), begun, strict=True):
-            if started is None:
+            if not isinstance(started, Begun):
+                self._count_end(started)
                 self._drop(name)
             elif name in self._legs:
                 self._place(name, leg, started, send_before)
 
-    def _begin_all(self, legs: list[_Leg], now: datetime, tx: WriteTx) -> list[Begun | None]:
+    def _begin_all(
+        self, legs: list[_Leg], now: datetime, tx: WriteTx
+    ) -> list[Begun | CallState | None]:
         return [begin_attempt(tx, leg.claim, leg.intent, now, self._style) for leg in legs]
 
     def _place(self, name: str, leg: _Leg, begun: Begun, send_before: float) -> None:
@@ -237,6 +245,7 @@ class Attempts:
             trunk=intent.trunk,
             number=mask_number(intent.number),
         )
+        self._meter.attempt_started(intent.trunk)
         if not self._lines.place(leg.line, order, begun.deployment.script):
             self._abandon(name, "no line")
         elif leg.unwanted:
@@ -266,20 +275,26 @@ class Attempts:
         self._spawn(self._abandon_saved(name, reason))
 
     async def _abandon_saved(self, name: str, reason: str) -> None:
-        claim = self._legs[name].claim
+        claim, trunk = self._legs[name].claim, self._legs[name].intent.trunk
 
-        def abandon(tx: WriteTx) -> None:
+        def abandon(tx: WriteTx) -> CallState | None:
             active = tx.active_call(claim.call_id, claim.attempt, claim.owner)
-            if active is not None:
-                abandon_attempt(tx, active, reason, self._clock.now(), self._style)
+            if active is None:
+                return None
+            return abandon_attempt(tx, active, reason, self._clock.now(), self._style)
 
-        await self._saved(abandon)
+        state = await self._saved(abandon)
+        if state is not None:
+            self._meter.attempt_ended(trunk, Outcome.INTERRUPTED)
+        self._count_end(state)
         log.warning("attempt lost", call_id=claim.call_id, attempt=claim.attempt, reason=reason)
         self._drop(name)
 
-    async def _finish(self, name: str, ending: Ending) -> None:
+    async def _finish(self, name: str, trunk: str, ending: Ending) -> None:
         now = max(self._clock.now(), ending.at)
         state = await self._saved(lambda tx: finish_attempt(tx, ending, now, self._style))
+        self._meter.attempt_ended(trunk, ending.outcome)
+        self._count_end(state)
         log.info(
             "attempt ended",
             call_id=ending.call_id,
@@ -290,6 +305,10 @@ class Attempts:
             state=state,
         )
         self._drop(name)
+
+    def _count_end(self, state: CallState | None) -> None:
+        if state is not None and state.is_final:
+            self._meter.call_ended(state)
 
     def _drop(self, name: str) -> None:
         self._legs.pop(name, None)

@@ -9,6 +9,7 @@ from callwright.clock import Clock
 from callwright.domain.ids import OwnerId
 from callwright.domain.notice import NoticeState, after_delivery
 from callwright.errors import StoreUnavailable
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.sender import Sender
 from callwright.ports.store import OwedNotice, Store
 
@@ -29,12 +30,14 @@ class CallbackPump:
         owner: OwnerId,
         sender: Sender,
         chance: random.Random,
+        meter: Meter = SILENT,
     ) -> None:
         self._store = store
         self._clock = clock
         self._owner = owner
         self._sender = sender
         self._chance = chance
+        self._meter = meter
         self._wake = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -96,6 +99,7 @@ class CallbackPump:
             state=step.state,
             next_at=step.due_at.isoformat() if step.due_at else None,
         )
+        self._meter.notice_tried(step.state)
         if step.state is NoticeState.DEAD:
             log.error("notice given up", call_id=notice.call_id, problem=delivery.problem)
         while True:

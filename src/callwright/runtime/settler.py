@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from callwright.clock import Clock
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Store
 from callwright.service.settle_calls import SLICE, settle_calls
 from callwright.service.tell_result import NoticeStyle
@@ -16,12 +17,19 @@ class Settler:
     """The loop around `service.settle_calls`."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, style: NoticeStyle, on_notices: Callable[[], None]
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        style: NoticeStyle,
+        on_notices: Callable[[], None],
+        meter: Meter = SILENT,
     ) -> None:
         self._store = store
         self._clock = clock
         self._style = style
         self._on_notices = on_notices
+        self._meter = meter
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -47,6 +55,8 @@ class Settler:
             return IDLE_POLL_S
         if closing_at > now:
             return min(IDLE_POLL_S, (closing_at - now).total_seconds())
-        count = await self._store.write(lambda tx: settle_calls(tx, now, self._style))
+        states = await self._store.write(lambda tx: settle_calls(tx, now, self._style))
+        for state in states:
+            self._meter.call_ended(state)
         self._on_notices()
-        return 0.0 if count >= SLICE else IDLE_POLL_S
+        return 0.0 if len(states) >= SLICE else IDLE_POLL_S

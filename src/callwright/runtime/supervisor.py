@@ -18,6 +18,7 @@ from callwright.clock import Clock
 from callwright.domain.ids import OwnerId
 from callwright.errors import StoreUnavailable
 from callwright.ports.line import Line
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.sender import Sender
 from callwright.ports.store import ActiveCall, Claim, Store
 from callwright.runtime.attempts import Attempts
@@ -51,6 +52,7 @@ class Supervisor:
         style: NoticeStyle,
         chance: random.Random | None = None,
         sole_server: bool = True,
+        meter: Meter = SILENT,
     ) -> None:
         self.owner = OwnerId(secrets.token_hex(8))
         self._store = store
@@ -74,6 +76,7 @@ class Supervisor:
             pacers=self._pacers,
             style=style,
             on_change=self.wake,
+            meter=meter,
         )
         self.pump = CallbackPump(
             store=store,
@@ -81,8 +84,11 @@ class Supervisor:
             owner=self.owner,
             sender=sender,
             chance=chance or random.Random(),
+            meter=meter,
         )
-        self.settler = Settler(store=store, clock=clock, style=style, on_notices=self.pump.wake)
+        self.settler = Settler(
+            store=store, clock=clock, style=style, on_notices=self.pump.wake, meter=meter
+        )
         self._rescuer = Rescuer(
             store=store,
             clock=clock,

@@ -13,12 +13,14 @@ RELEASED_WAIT = timedelta(seconds=1)
 
 def abandon_attempt(
     tx: WriteTx, active: ActiveCall, reason: str, now: datetime, style: NoticeStyle
-) -> None:
-    """A claim goes back to the queue; an attempt on disk is INTERRUPTED, counts, and is
+) -> CallState | None:
+    """The state the call is in now; None when nothing changed.
+
+    A claim goes back to the queue; an attempt on disk is INTERRUPTED, counts, and is
     followed by the next one no sooner than after any failure; an answered call is over."""
     if active.state is CallState.CLAIMED:
         tx.release_claim(active, now + RELEASED_WAIT)
-        return
+        return None
     talking = active.state is CallState.CONNECTED
     ending = Ending(
         call_id=active.call_id,
@@ -29,4 +31,4 @@ def abandon_attempt(
         rang=active.rang,
         reason=reason,
     )
-    finish_attempt(tx, ending, now, style)
+    return finish_attempt(tx, ending, now, style)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from callwright.domain.account import Deployment
-from callwright.domain.lifecycle import CallEvent, next_state
+from callwright.domain.lifecycle import CallEvent, CallState, next_state
 from callwright.ports.store import ActiveCall, Claim, Intent, WriteTx
 from callwright.service.tell_result import NoticeStyle, tell_result
 
@@ -24,8 +24,9 @@ class Begun:
 
 def begin_attempt(
     tx: WriteTx, claim: Claim, intent: Intent, now: datetime, style: NoticeStyle
-) -> Begun | None:
-    """The attempt to dial, or None: the call was ended here, or somebody else has it.
+) -> Begun | CallState | None:
+    """The attempt to dial, the state in which the call ended here, or None: somebody else
+    has it.
 
     `intent.caller_id` is the trunk's; the call's own `ani`, then the deployment's, win over it.
     """
@@ -39,6 +40,7 @@ def begin_attempt(
         state = next_state(active.state, event, tried=claim.attempt > 1)
         if tx.end_active_call(active, None, state, at):
             tell_result(tx, claim.call_id, now, style)
+            return state
         return None
     next_state(active.state, CallEvent.DIAL)
     caller_id = claim.contact.dial.ani or deployment.caller_id or intent.caller_id

@@ -6,17 +6,19 @@ with it the notices they owe.
 
 from datetime import datetime
 
-from callwright.domain.lifecycle import next_state
+from callwright.domain.lifecycle import CallState, next_state
 from callwright.ports.store import WriteTx
 from callwright.service.tell_result import NoticeStyle, tell_result
 
 SLICE = 200
 
 
-def settle_calls(tx: WriteTx, now: datetime, style: NoticeStyle) -> int:
-    """End up to `SLICE` such calls; how many there were (fewer than `SLICE` = no more)."""
-    endings = tx.take_ending_calls(now, SLICE)
-    for ending in endings:
-        tx.end_waiting_call(ending, next_state(ending.from_state, ending.event))
+def settle_calls(tx: WriteTx, now: datetime, style: NoticeStyle) -> list[CallState]:
+    """End up to `SLICE` such calls; the state of each now (fewer than `SLICE` = no more)."""
+    states = []
+    for ending in tx.take_ending_calls(now, SLICE):
+        state = next_state(ending.from_state, ending.event)
+        tx.end_waiting_call(ending, state)
         tell_result(tx, ending.call_id, now, style)
-    return len(endings)
+        states.append(state)
+    return states

@@ -17,6 +17,7 @@ from callwright.domain.window import Window
 from callwright.ivr.load import load
 from callwright.ivr.script import dump
 from callwright.ports.line import LegOrder
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import OwedNotice, Store, WriteTx
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
@@ -187,6 +188,7 @@ async def running(
     max_calls: int = 1000,
     ring_timeout_s: float = 60.0,
     seed_number: int = 1,
+    meter: Meter = SILENT,
 ) -> AsyncIterator[Supervisor]:
     """The world's loops, running; stopped (not drained) at the end."""
 
@@ -213,6 +215,7 @@ async def running(
         ],
         style=NoticeStyle(new_id=lambda: f"msg_{chance.getrandbits(64):016x}"),
         chance=chance,
+        meter=meter,
     )
     world.supervisor = supervisor
     await supervisor.start()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Lane, ReadTx, WriteTx
 from callwright.store.sqlite.lock import ServerLock
 from callwright.store.sqlite.opening import open_reader, open_writer
@@ -47,11 +48,11 @@ class SqliteStore:
             self._lock.release()
 
 
-def open_sqlite_store(path: Path, *, server: bool) -> SqliteStore:
+def open_sqlite_store(path: Path, *, server: bool, meter: Meter = SILENT) -> SqliteStore:
     """The store in the file at `path`, which is made if it does not exist.
 
     `server` takes the lock that only one process can hold, and checkpoints; without it an
-    admin command can work on the file beside a running server.
+    admin command can work on the file beside a running server. `meter` hears of commits.
 
     Raises:
         ConfigInvalid: another server runs on the file, or it cannot be opened, is no
@@ -69,4 +70,4 @@ def open_sqlite_store(path: Path, *, server: bool) -> SqliteStore:
         if lock is not None:
             lock.release()
         raise
-    return SqliteStore(Writer(connection, sweeps=server), readers, lock)
+    return SqliteStore(Writer(connection, sweeps=server, meter=meter), readers, lock)

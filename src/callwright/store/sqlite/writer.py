@@ -6,12 +6,14 @@ event loop in a single call.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import apsw
 
 from callwright.errors import StoreUnavailable
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Lane, WriteTx
 from callwright.store.sqlite.groups import Groups
 from callwright.store.sqlite.handover import Waiting, hand_back
@@ -20,11 +22,12 @@ from callwright.store.sqlite.handover import Waiting, hand_back
 class Writer:
     """Owns the connection it is given, until `close`."""
 
-    def __init__(self, connection: apsw.Connection, *, sweeps: bool) -> None:
+    def __init__(self, connection: apsw.Connection, *, sweeps: bool, meter: Meter = SILENT) -> None:
         """`sweeps`: delete what dropped lists left while nothing waits."""
         self._connection = connection
         self._groups = Groups(connection)
         self._sweeps = sweeps
+        self._meter = meter
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -61,7 +64,10 @@ class Writer:
                         return
                     self._wake.wait()
             if self._groups.anything_waits:
-                hand_back(self._groups.commit_group())
+                began = time.monotonic()
+                group = self._groups.commit_group()
+                self._meter.group_committed(len(group), time.monotonic() - began)
+                hand_back(group)
             else:
                 self._groups.sweep()
 
