@@ -143,7 +143,7 @@ def test_the_phone_hears_the_prompt_and_its_key_is_heard(world: World) -> None:
     with capturing(world.folder, f"udp port {world.phone.rtp_port}") as capture:
         call_id = world.call(world.application, "/flow")
         # In the middle of the prompt, which the key must cut short.
-        time.sleep(1.0)
+        time.sleep(1.8)
         world.phone.key("1")
         (callback,) = world.sink.wait(1, path="/flow")
     assert json.loads(callback.body)["status"] == "completed"

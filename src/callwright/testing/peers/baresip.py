@@ -82,7 +82,11 @@ class Baresip:
         control = ("127.0.0.1", self.control_port)
         with socket.create_connection(control, ANSWERS_WITHIN_S) as sock:
             sock.sendall(b"%d:%s," % (len(text), text))
-            answer = json.loads(_read_netstring(sock))
+            stream = _Netstrings(sock)
+            answer = json.loads(stream.read())
+            while not answer.get("response"):
+                # It tells everybody who is connected of every event, too.
+                answer = json.loads(stream.read())
         assert answer.get("ok"), f"baresip refused {name} {parameters}: {answer}"
         return str(answer.get("data", ""))
 
@@ -126,14 +130,22 @@ def running_baresip(folder: Path, number: str) -> Iterator[Baresip]:
         yield phone
 
 
-def _read_netstring(sock: socket.socket) -> bytes:
-    data = b""
-    while b":" not in data:
-        data += _some(sock)
-    length, _, data = data.partition(b":")
-    while len(data) < int(length):
-        data += _some(sock)
-    return data[: int(length)]
+class _Netstrings:
+    """What arrives on a control connection, message by message."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._data = b""
+
+    def read(self) -> bytes:
+        while b":" not in self._data:
+            self._data += _some(self._sock)
+        length, _, rest = self._data.partition(b":")
+        end = int(length) + 1  # a comma ends it
+        while len(rest) < end:
+            rest += _some(self._sock)
+        self._data = rest[end:]
+        return rest[: end - 1]
 
 
 def _some(sock: socket.socket) -> bytes:

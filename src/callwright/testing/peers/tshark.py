@@ -69,4 +69,4 @@ def _begun(child: Child) -> bool | None:
                 "tshark may not capture here: run as root, or dpkg-reconfigure wireshark-common"
             )
         raise AssertionError(f"tshark ended early\n{said}")
-    return "Capturing on" in said or None
+    return "Capture started" in said or None
