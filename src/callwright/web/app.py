@@ -41,13 +41,14 @@ def make_app(
     """
     metrics = metrics or Metrics()
     proxies = Proxies(config.server.proxies)
+    loader = ListLoader(store)
     around = Surroundings(
         store=store,
         clock=clock,
         config=config,
         can_speak=can_speak,
         on_change=on_change,
-        lists=ListIntake(loader=ListLoader(store), clock=clock, config=config),
+        lists=ListIntake(loader=loader, clock=clock, config=config),
         metrics=metrics,
     )
     ward = Ward(
@@ -63,6 +64,8 @@ def make_app(
         config=config,
         can_speak=can_speak,
         on_change=on_change,
+        loader=loader,
+        metrics=metrics,
         hang_up=hang_up,
     )
     routes = [*dialect_routes(around), *health_routes(ward)]

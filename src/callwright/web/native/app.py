@@ -10,7 +10,7 @@ from callwright.web.native.desk import Parts
 from callwright.web.native.docs_page import DocsPage
 from callwright.web.native.entrance import Entrance
 from callwright.web.native.imports import Imports
-from callwright.web.native.openapi import document_of
+from callwright.web.native.openapi import document_of, methods_at
 from callwright.web.native.problems import HANDLERS
 from callwright.web.native.routes import (
     batches,
@@ -32,7 +32,9 @@ def with_native(parts: Parts, otherwise: ASGIApp) -> ASGIApp:
     api.state.parts = parts
     api.state.imports = Imports(parts.clock.now, parts.on_change)
     entrance = Entrance(api, parts.store, parts.clock, parts.config.limits)
-    docs = DocsPage(document_of(api))
+    document = document_of(api)
+    api.state.methods_at = methods_at(document)
+    docs = DocsPage(document)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

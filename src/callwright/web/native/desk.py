@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from fastapi import Depends
@@ -22,6 +23,8 @@ from callwright.domain.api_key import Scope
 from callwright.domain.ids import CallId
 from callwright.errors import NotPermitted
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
+from callwright.service.load_list import ListLoader
+from callwright.web.metrics import Metrics
 from callwright.web.native.entrance import Caller
 from callwright.web.native.imports import Imports
 
@@ -40,8 +43,16 @@ class Parts:
     can_speak: bool
     on_change: Callable[[], None]
     """Called after each commit that queued, cancelled, held or let go something."""
+    loader: ListLoader
+    metrics: Metrics
     hang_up: Callable[[CallId], None]
     """Ends the leg of a call that is being dialled or talks, if there is one here."""
+
+    @property
+    def spool_folder(self) -> Path:
+        """For uploads: beside the database, a disk with room, and never one that is memory."""
+        path = self.config.sqlite_path
+        return self.config.folder if path is None else path.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ from callwright.ports.store import ReadTx, Store
 from callwright.service.api_keys import authenticate_key
 from callwright.service.authenticate import authenticate
 from callwright.web.credentials import read_credentials
-from callwright.web.native.problems import on_store_unavailable, refusal_reply
-from callwright.web.request_body import refuse_encoded
+from callwright.web.native.problems import on_unavailable, refusal_reply
+from callwright.web.request_body import ClientGone, refuse_encoded
 
 LISTS = "/v1/batches"
 """The one path that takes bodies as large as a list."""
@@ -63,10 +63,15 @@ class Entrance:
             await refusal_reply(refusal)(scope, receive, send)
             return
         except StoreUnavailable as exc:
-            await (await on_store_unavailable(request, exc))(scope, receive, send)
+            await (await on_unavailable(request, exc))(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
-        await self._app(scope, _bounded(receive, limit), send)
+        exchange = _Exchange(receive, send, limit)
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        finally:
+            if exchange.client_is_gone:
+                raise ClientGone
 
     async def _sign_in(self, request: Request) -> Caller:
         now = self._clock.now()
@@ -94,19 +99,34 @@ def _refuse_announced(request: Request, limit: int) -> None:
         raise _too_large(limit)
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    size = 0
+class _Exchange:
+    """A request's body and its reply, watched: how large the one is, whom the other reaches."""
 
-    async def receive_bounded() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > limit:
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._size = 0
+        self._is_answered = False
+        self.client_is_gone = False
+        """It left before its body had come: there is nobody to answer."""
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.client_is_gone = not self._is_answered
+            return message
+        self._size += len(message.get("body", b""))
+        if self._size > self._limit:
             # As the framework's own error: it takes any other for a body that is no JSON.
-            raise HTTPException(413, str(_too_large(limit)))
+            raise HTTPException(413, str(_too_large(self._limit)))
         return message
 
-    return receive_bounded
+    async def send(self, message: Message) -> None:
+        if self.client_is_gone:
+            return
+        self._is_answered = True
+        await self._send(message)
 
 
 def _too_large(limit: int) -> RequestRefused:

@@ -5,7 +5,7 @@ other fields of the form have the names of the JSON body.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from callwright.dialects import by_product
 from callwright.dialects.bodies import Form, read_body
-from callwright.dialects.contacts import ListLimits, RowProblem
+from callwright.dialects.contacts import ListLimits, ReadyList
+from callwright.dialects.content import Content
 from callwright.dialects.form import LIST_FIELD
 from callwright.dialects.media_type import JSON_TYPE, essence
 from callwright.domain.account import Deployment
@@ -23,7 +24,7 @@ from callwright.errors import FieldInvalid, MediaTypeUnsupported, TooLarge
 from callwright.web.native.contacts import read_contacts
 from callwright.web.native.desk import Desk
 from callwright.web.native.models.batches import BatchOrder
-from callwright.web.native.models.calls import ScheduleOrder
+from callwright.web.native.models.calls import ContactOrder, ScheduleOrder
 from callwright.web.native.problems import FieldProblem, RowsInvalid
 from callwright.web.native.wire import MAX_ID
 
@@ -42,16 +43,15 @@ class ListOrder:
 
     deployment_id: int
     schedule: ScheduleOrder
-    open: Callable[[Deployment, Desk], Iterator[Contact | FieldInvalid | RowProblem]]
-    """The rows, each a contact or what is wrong with it. Raises what the dialect's
-    `open_contacts` does."""
+    contacts: list[ContactOrder] | Form
+    """From JSON, or the form with the file."""
 
 
 @dataclass(slots=True)
 class Sifted:
-    """The good rows of a list as they are asked for, and what was wrong with the others."""
+    """The good contacts of a JSON list as they are asked for, and what was wrong with others."""
 
-    rows: Iterator[Contact | FieldInvalid | RowProblem]
+    rows: Iterator[Contact | FieldInvalid]
     lenient: bool
     rejected: int = 0
     errors: list[FieldProblem] = field(default_factory=list)
@@ -60,24 +60,24 @@ class Sifted:
         """The contacts.
 
         Raises:
-            RowsInvalid: at the end, unless it is lenient; or no row is good.
+            RowsInvalid: at the end, if any was wrong; leniently, if all were.
         """
         good = 0
         for row in self.rows:
             if isinstance(row, Contact):
                 good += 1
-                # once a row is wrong the rest is only counted, unless the good ones are wanted
+                # once one is wrong the rest is only counted, unless the good ones are wanted
                 if self.lenient or not self.rejected:
                     yield row
                 continue
             self.rejected += 1
             if len(self.errors) < ERRORS_SHOWN:
-                self.errors.append(_row_problem(row))
+                self.errors.append(FieldProblem(detail=row.problem, pointer=f"/{row.field}"))
         if self.rejected and (not self.lenient or not good):
             raise RowsInvalid(self.errors, self.rejected)
 
 
-async def read_list(body: bytes, content_type: str | None) -> ListOrder:
+async def read_list(body: Content, content_type: str | None) -> ListOrder:
     """What a request that brings a list asks for.
 
     Raises:
@@ -89,10 +89,36 @@ async def read_list(body: bytes, content_type: str | None) -> ListOrder:
     if media_type == JSON_TYPE:
         if len(body) > MAX_JSON_BYTES:
             raise TooLarge(f"More than {MAX_JSON_BYTES >> 20} MiB of JSON; send a CSV instead.")
-        return _from_json(await asyncio.to_thread(validate, BatchOrder, body))
+        order = await asyncio.to_thread(validate, BatchOrder, bytes(body[: len(body)]))
+        return ListOrder(deployment_id=order.deployment_id, schedule=order, contacts=order.contacts)
     if media_type != MULTIPART:
         raise MediaTypeUnsupported(f"A list comes as {JSON_TYPE} or {MULTIPART}.")
     return _from_form(await asyncio.to_thread(read_body, content_type, body))
+
+
+def sift(order: list[ContactOrder], deployment: Deployment, desk: Desk, lenient: bool) -> Sifted:
+    """The contacts of a JSON list, as far as they can be called on `deployment`."""
+    return Sifted(read_contacts(order, deployment, desk), lenient)
+
+
+def open_file(form: Form, deployment: Deployment, desk: Desk) -> ReadyList:
+    """The CSV in a form, its header row read.
+
+    Raises:
+        RequestRefused: as the dialect's `open_contacts`.
+    """
+    limits = desk.parts.config.limits
+    # The file alone: the dialect's own fields would be read in the dialect's way.
+    file = Form(kind=form.kind, fields=form.every(LIST_FIELD))
+    _, ready = by_product[deployment.program.product].open_contacts(
+        file,
+        now=desk.now,
+        default_country=desk.parts.config.numbers.default_country,
+        deployment=deployment,
+        pci_granted=desk.user.pci_granted,
+        limits=ListLimits(rows=limits.csv_rows, bytes=limits.csv_bytes, columns=limits.csv_columns),
+    )
+    return ready
 
 
 def validate(model: type[BaseModel], value: bytes | dict[str, object]) -> Any:
@@ -112,68 +138,44 @@ def validate(model: type[BaseModel], value: bytes | dict[str, object]) -> Any:
         ) from None
 
 
-def _from_json(order: BatchOrder) -> ListOrder:
-    def rows(deployment: Deployment, desk: Desk) -> Iterator[Contact | FieldInvalid]:
-        return read_contacts(order.contacts, deployment, desk)
-
-    return ListOrder(deployment_id=order.deployment_id, schedule=order, open=rows)
-
-
 def _from_form(form: Form) -> ListOrder:
-    known = {*_NUMBERS, *_TEXTS, "deployment_id", "is_pci", LIST_FIELD}
+    texts = _texts_of(form)
+    deployment_id = _number("deployment_id", texts.pop("deployment_id", ""))
+    if not 1 <= deployment_id <= MAX_ID:
+        raise FieldInvalid("deployment_id", f"must be 1 to {MAX_ID}")
+    values: dict[str, object] = dict(texts)
+    for name in _NUMBERS:
+        if name in texts:
+            values[name] = _number(name, texts[name])
+    if "is_pci" in texts:
+        flag = _FLAGS.get(texts["is_pci"].lower())
+        if flag is None:
+            raise FieldInvalid("is_pci", "must be true or false")
+        values["is_pci"] = flag
+    schedule: ScheduleOrder = validate(ScheduleOrder, values)
+    return ListOrder(deployment_id=deployment_id, schedule=schedule, contacts=form)
+
+
+def _texts_of(form: Form) -> dict[str, str]:
+    """The fields beside the file that are not empty: an empty value is an absent one."""
+    known = {*_NUMBERS, *_TEXTS, "deployment_id", "is_pci"}
     texts: dict[str, str] = {}
     for sent in form.fields:
-        if sent.name not in known:
-            raise FieldInvalid(sent.name, "is no field of this form")
         if sent.name == LIST_FIELD:
             continue
+        if sent.name not in known:
+            raise FieldInvalid(sent.name, "is no field of this form")
         if sent.name in texts:
             raise FieldInvalid(sent.name, "was sent more than once")
         if not isinstance(sent.value, str):
             raise FieldInvalid(sent.name, "must be a single text value")
         texts[sent.name] = sent.value
-
-    def rows(deployment: Deployment, desk: Desk) -> Iterator[Contact | RowProblem]:
-        limits = desk.parts.config.limits
-        _, ready = by_product[deployment.program.product].open_contacts(
-            form,
-            now=desk.now,
-            default_country=desk.parts.config.numbers.default_country,
-            deployment=deployment,
-            pci_granted=desk.user.pci_granted,
-            limits=ListLimits(
-                rows=limits.csv_rows, bytes=limits.csv_bytes, columns=limits.csv_columns
-            ),
-        )
-        return ready.contacts()
-
-    if not texts.get("deployment_id"):
-        raise FieldInvalid("deployment_id", "is required")
-    deployment_id = _number("deployment_id", texts.pop("deployment_id"))
-    if not 1 <= deployment_id <= MAX_ID:
-        raise FieldInvalid("deployment_id", f"must be 1 to {MAX_ID}")
-    # An empty value is an absent one, as in every form.
-    values: dict[str, object] = {name: text for name, text in texts.items() if text}
-    for name in _NUMBERS:
-        if name in values:
-            values[name] = _number(name, texts[name])
-    if "is_pci" in values:
-        flag = _FLAGS.get(texts["is_pci"].lower())
-        if flag is None:
-            raise FieldInvalid("is_pci", "must be true or false")
-        values["is_pci"] = flag
-    return ListOrder(
-        deployment_id=deployment_id, schedule=validate(ScheduleOrder, values), open=rows
-    )
+    return {name: text for name, text in texts.items() if text}
 
 
 def _number(name: str, text: str) -> int:
+    if not text:
+        raise FieldInvalid(name, "is required")
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         raise FieldInvalid(name, "must be a whole number in digits")
     return int(text)
-
-
-def _row_problem(row: FieldInvalid | RowProblem) -> FieldProblem:
-    if isinstance(row, RowProblem):
-        return FieldProblem(detail=row.problem, line=row.line)
-    return FieldProblem(detail=row.problem, pointer="/" + row.field)

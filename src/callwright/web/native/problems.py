@@ -29,6 +29,7 @@ from callwright.errors import (
     ScriptInvalid,
     StoreUnavailable,
     TooLarge,
+    Unavailable,
 )
 
 log = structlog.get_logger()
@@ -50,11 +51,13 @@ _KINDS: dict[type[Exception], _Kind] = {
     TooLarge: (413, "too-large", "Over a limit"),
     MediaTypeUnsupported: (415, "media-type-unsupported", "Media type not taken here"),
     StoreUnavailable: (503, "store-unavailable", "The database did not answer"),
+    Unavailable: (503, "unavailable", "A part of the server did not answer"),
 }
 _FAULT = (500, "fault", "A fault of the server")
 _DETAILS = {
     # Not the errors' own texts, which are for the server's log.
     "store-unavailable": "What was asked for may or may not have been done.",
+    "unavailable": "Nothing was done. The same request may work later.",
     "fault": "The server's log has more.",
 }
 _BY_STATUS = {
@@ -171,8 +174,8 @@ async def on_refusal(request: Request, exc: Exception) -> Response:
     return refusal_reply(exc)
 
 
-async def on_store_unavailable(request: Request, exc: Exception) -> Response:
-    log.error("store failed", problem=str(exc))
+async def on_unavailable(request: Request, exc: Exception) -> Response:
+    log.error("request failed for now", problem=str(exc))
     return refusal_reply(exc)
 
 
@@ -190,7 +193,9 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     status = exc.status_code
     if status == 405:
-        return not_allowed(request.method, (exc.headers or {}).get("Allow", ""))
+        return not_allowed(
+            request.method, ", ".join(request.app.state.methods_at(request.url.path))
+        )
     kind = (status, *_BY_STATUS.get(status, ("error", "Not possible")))
     detail = _DETAILS_BY_STATUS.get(status, str(exc.detail))
     return problem_reply(_problem(kind, detail), exc.headers)
@@ -215,7 +220,7 @@ def _validation_problem(error: Mapping[str, Any]) -> FieldProblem:
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     RequestRefused: on_refusal,
     ScriptInvalid: on_refusal,
-    StoreUnavailable: on_store_unavailable,
+    Unavailable: on_unavailable,
     RequestValidationError: on_invalid,
     HTTPException: on_http_error,
     Exception: on_fault,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, Strict
 from callwright.domain.account import Product
 from callwright.domain.lifecycle import CallState
 from callwright.ports import control
+from callwright.service.load_list import ListProgress
 from callwright.web.native.models.calls import ContactOrder, ScheduleOrder
 from callwright.web.native.problems import FieldProblem, Problem
 from callwright.web.native.wire import MAX_ID, Told
@@ -45,6 +46,10 @@ class Batch(BatchSummary):
 
     counts: dict[CallState, int] = Field(description="Calls by state; states without any left out")
     is_over: bool = Field(description="Every call has ended")
+    rejected: int = Field(description="Rows of its file that were left out")
+    loaded_share: float | None = Field(
+        description="While it is loading: how much of its file was read, 0 to 1"
+    )
     problem: Problem | None = Field(default=None, description="Why it failed")
 
 
@@ -61,11 +66,22 @@ def batch_summary(batch: control.Batch) -> BatchSummary:
     return BatchSummary(**_fields(batch))
 
 
-def whole_batch(batch: control.Batch, counts: dict[CallState, int]) -> Batch:
+def whole_batch(
+    batch: control.Batch,
+    counts: dict[CallState, int],
+    *,
+    rejected: int,
+    progress: ListProgress | None,
+) -> Batch:
+    """Everything there is to tell; `progress` is that of a list that is being loaded."""
     over = sum(count for state, count in counts.items() if state.is_final)
     return Batch(
         **_fields(batch),
         counts=counts,
+        rejected=rejected if progress is None else progress.rejected,
+        loaded_share=None
+        if progress is None
+        else progress.bytes_read / max(progress.bytes_total, 1),
         is_over=batch.state is control.BatchState.LIVE and over == batch.calls,
     )
 

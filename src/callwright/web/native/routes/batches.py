@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -14,13 +16,13 @@ from callwright.ports.control import BatchState, CallsSought
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.find_owned import find_batch, see_deployment, whose
 from callwright.service.pause_calls import pause_batch, resume_batch, settle_pauses
-from callwright.service.queue_batch import queue_batch
 from callwright.service.stop_calls import cancel_batch
 from callwright.web.native.desk import Controller, Desk, Queuer, Reader, answer
 from callwright.web.native.dry_run import dry_run_reply, find_target
 from callwright.web.native.imports import FailedImport
-from callwright.web.native.list_body import Sifted, read_list
+from callwright.web.native.list_body import read_list
 from callwright.web.native.list_document import LIST_BODY
+from callwright.web.native.list_loading import check_list, load_later, load_list
 from callwright.web.native.models.batches import (
     Batch,
     BatchSummary,
@@ -32,6 +34,7 @@ from callwright.web.native.models.calls import CallSummary, DryRun
 from callwright.web.native.models.lists import Page
 from callwright.web.native.preferences import is_dry_run, read_preferences
 from callwright.web.native.problems import describe_refusal
+from callwright.web.native.rejected_rows import rejected_rows
 from callwright.web.native.routes.calls import list_calls
 from callwright.web.native.wire import (
     Cursor,
@@ -41,6 +44,7 @@ from callwright.web.native.wire import (
     read_cursor,
     write_cursor,
 )
+from callwright.web.spool import received_body
 
 router = APIRouter(tags=["Batches"])
 
@@ -59,43 +63,37 @@ router = APIRouter(tags=["Batches"])
 async def queue(desk: Queuer) -> Response:
     """Queue a list: contacts in JSON, or a CSV file with a column `phone_number` (or
     `destination`) and one for each variable. All or nothing: one bad row refuses the list,
-    unless `Prefer: handling=lenient`. `Prefer: respond-async` answers as soon as the list is
-    taken in, to be followed at its `Location`. `X-Dry-Run: true` checks every row and stores
-    nothing."""
-    request = desk.request
-    dry_run, preferences = is_dry_run(request), read_preferences(request)
-    order = await read_list(await request.body(), request.headers.get("content-type"))
-    now = desk.now
-    deployment_id = DeploymentId(order.deployment_id)
-    target = await desk.read(lambda tx: find_target(tx, desk, deployment_id, now))
-    schedule = order.schedule.schedule(desk.user, now)
-    rows = await asyncio.to_thread(order.open, target.deployment, desk)
-    sifted = Sifted(rows, preferences.lenient)
-    applied = {"Preference-Applied": "handling=lenient"} if preferences.lenient else {}
-    if dry_run:
-        count = await asyncio.to_thread(lambda: sum(1 for _ in sifted.contacts()))
-        return dry_run_reply(target, schedule, calls=count, rejected=sifted.rejected)
-    opened: asyncio.Future[BatchId] = asyncio.get_running_loop().create_future()
-    load = queue_batch(
-        desk.parts.store,
-        desk.user,
-        target.deployment,
-        schedule,
-        sifted.contacts(),
-        now,
-        on_open=opened.set_result,
-    )
-    if preferences.respond_async:
-        batch_id = await desk.imports.begin(load, opened, desk.user, target.deployment)
-        value = QueuedBatch(id=batch_id, calls=0)
-        applied = {"Preference-Applied": "respond-async"}
-        return answer(value, 202, {"Location": f"/v1/batches/{batch_id}", **applied})
-    queued = await load
-    desk.parts.on_change()
-    value = QueuedBatch(
-        id=queued.id, calls=queued.calls, rejected=sifted.rejected, errors=sifted.errors
-    )
-    return answer(value, 201, {"Location": f"/v1/batches/{queued.id}", **applied})
+    unless `Prefer: handling=lenient`, which keeps the bad rows at `.../rejected`.
+    `Prefer: respond-async` answers as soon as the list is taken in, to be followed at its
+    `Location`. `X-Dry-Run: true` checks every row and stores nothing."""
+    request, parts = desk.request, desk.parts
+    dry_run, wish = is_dry_run(request), read_preferences(request)
+    applied = [word for word, wanted in (("handling=lenient", wish.lenient),) if wanted]
+    async with AsyncExitStack() as stack:
+        body = await stack.enter_async_context(
+            received_body(request, parts.config.limits.csv_bytes, parts.spool_folder)
+        )
+        order = await read_list(body, request.headers.get("content-type"))
+        deployment_id = DeploymentId(order.deployment_id)
+        target = await desk.read(lambda tx: find_target(tx, desk, deployment_id, desk.now))
+        schedule = order.schedule.schedule(desk.user, desk.now)
+        if dry_run:
+            seen = await check_list(desk, order, target, lenient=wish.lenient)
+            return dry_run_reply(target, schedule, calls=seen.calls, rejected=seen.rejected)
+        if wish.respond_async:
+            applied.append("respond-async")
+            opened: asyncio.Future[BatchId] = asyncio.get_running_loop().create_future()
+            load = load_list(desk, order, target, schedule, lenient=wish.lenient, opened=opened)
+            batch_id = await load_later(desk, load, opened, target, stack)
+            value, status = QueuedBatch(id=batch_id, calls=0), 202
+        else:
+            loaded = await load_list(desk, order, target, schedule, lenient=wish.lenient)
+            assert loaded.id is not None
+            value, status = QueuedBatch(**asdict(loaded)), 201
+    headers = {"Location": f"/v1/batches/{value.id}"}
+    if applied:
+        headers["Preference-Applied"] = ", ".join(applied)
+    return answer(value, status, headers)
 
 
 @router.get("/batches", response_model=Page[BatchSummary], summary="Look through lists")
@@ -156,6 +154,18 @@ async def show_calls(
     return await list_calls(desk, sought, limit, cursor)
 
 
+@router.get(
+    "/batches/{batch_id}/rejected",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    summary="Rows that were left out",
+)
+async def show_rejected(batch_id: PathId, desk: Reader) -> Response:
+    """The rows that `Prefer: handling=lenient` left out of a CSV file, as they were sent, each
+    with its line and what is wrong with it in front: mend them, and send this file again."""
+    return await rejected_rows(desk, BatchId(batch_id))
+
+
 @router.post("/batches/{batch_id}/cancel", response_model=Batch, summary="Cancel a batch")
 async def cancel(batch_id: PathId, desk: Controller) -> Response:
     """End every call of the batch that waits. Those being dialled or talking finish as they
@@ -194,7 +204,13 @@ async def _change(
 
 def _whole(tx: ReadTx, desk: Desk, batch_id: BatchId) -> Batch:
     batch = find_batch(tx, desk.user, batch_id)
-    return whole_batch(batch, dict(tx.batch_counts(batch_id, desk.now)))
+    rejected = tx.rejected_list(batch_id)
+    return whole_batch(
+        batch,
+        dict(tx.batch_counts(batch_id, desk.now)),
+        rejected=0 if rejected is None else rejected.rows,
+        progress=desk.parts.loader.progress(batch_id),
+    )
 
 
 def _failed(failed: FailedImport) -> Batch:
@@ -211,5 +227,7 @@ def _failed(failed: FailedImport) -> Batch:
         canceled_at=None,
         counts={},
         is_over=True,
+        rejected=0,
+        loaded_share=None,
         problem=describe_refusal(failed.problem),
     )

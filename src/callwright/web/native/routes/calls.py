@@ -65,6 +65,7 @@ async def queue(order: CallOrder, desk: Queuer) -> Response:
     call_id = await desk.write(
         lambda tx: queue_call(tx, desk.user, target.deployment, schedule, contact, now)
     )
+    desk.parts.metrics.calls_queued(target.deployment.program.product, 1)
     return await _queued(desk, call_id)
 
 

@@ -1,0 +1,396 @@
+"""Lists over the native API: queued, followed, paused, resumed, cancelled."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from native_world import ADMIN, COLLEAGUE, OWNER, STRANGER, NativeWorld, run_native
+
+from callwright.domain.ids import DeploymentId
+from callwright.testing.world import running
+
+CSV = "destination,first_name\n6175550100,Ana\n6175550101,Bea\n6175550102,Cid\n"
+BAD = "destination,first_name\n6175550100,Ana\n911,Bea\nx,Cid\n"
+
+
+async def upload(world: NativeWorld, csv: str, *, by: Any = OWNER, **fields: str) -> Any:
+    """The reply to a list that is sent as a file."""
+    headers = {name: fields.pop(name) for name in ("Prefer", "X-Dry-Run") if name in fields}
+    form = {"deployment_id": str(world.deployment), **fields}
+    return await world.ask(
+        "POST",
+        "/v1/batches",
+        by=by,
+        data=form,
+        files={"csv": ("list.csv", csv.encode(), "text/csv")},
+        headers=headers,
+    )
+
+
+def test_a_csv_file_becomes_a_batch(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        reply = await upload(
+            world, CSV, max_attempts="2", retry_wait_s="60", closes_at="2030-01-01T13:00:00Z"
+        )
+        assert reply.status_code == 201, reply.text
+        batch = reply.json()
+        assert batch == {"id": 1, "calls": 3, "rejected": 0, "errors": []}
+        assert "Preference-Applied" not in reply.headers
+        assert reply.headers["location"] == "/v1/batches/1"
+        shown = await world.get("/v1/batches/1")
+        assert (shown["state"], shown["calls"], shown["counts"]) == ("live", 3, {"queued": 3})
+        assert (shown["is_list"], shown["is_over"]) == (True, False)
+        calls = (await world.get("/v1/batches/1/calls"))["items"]
+        assert [call["phone_number"] for call in reversed(calls)] == [
+            "6175550100",
+            "6175550101",
+            "6175550102",
+        ]
+        call = await world.get(f"/v1/calls/{calls[0]['id']}")
+        assert call["variables"] == {"first_name": "Cid"}
+        assert (call["max_attempts"], call["retry_wait_s"]) == (2, 60)
+        assert call["closes_at"] == "2030-01-01T13:00:00Z"
+        assert len(world.changes) == 1
+
+    run_native(tmp_path, test)
+
+
+def test_a_json_list_becomes_a_batch(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        batch = await world.queue_list(3, max_attempts=2, retry_wait_s=60)
+        calls = (await world.get(f"/v1/batches/{batch}/calls?limit=2"))["items"]
+        assert [call["number"] for call in calls] == ["+16175550002", "+16175550001"]
+        assert calls[0]["max_attempts"] == 2
+
+    run_native(tmp_path, test)
+
+
+def test_one_bad_row_refuses_the_list_and_every_one_is_named(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        reply = await upload(world, BAD)
+        assert reply.status_code == 400
+        problem = reply.json()
+        assert problem["type"] == "urn:callwright:problem:list-invalid"
+        assert "2 bad rows, nothing was queued." in problem["detail"]
+        assert [error["line"] for error in problem["errors"]] == [3, 4]
+        contacts = [{"phone_number": "6175550100"}, {"phone_number": "911"}]
+        order = {"deployment_id": world.deployment, "contacts": contacts}
+        problem = await world.post("/v1/batches", order, status=400)
+        assert problem["errors"][0]["pointer"] == "/contacts/1/phone_number"
+        assert await world.waiting() == 0
+        assert (await world.get("/v1/batches"))["items"] == []
+
+    run_native(tmp_path, test)
+
+
+def test_a_lenient_list_queues_the_good_rows(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        reply = await upload(world, BAD, Prefer="handling=lenient")
+        assert reply.status_code == 201, reply.text
+        assert reply.headers["preference-applied"] == "handling=lenient"
+        batch = reply.json()
+        assert (batch["calls"], batch["rejected"]) == (1, 2)
+        assert [error["line"] for error in batch["errors"]] == [3, 4]
+        assert await world.waiting() == 1
+        assert (await world.get(f"/v1/batches/{batch['id']}"))["rejected"] == 2
+        rejected = await world.ask("GET", f"/v1/batches/{batch['id']}/rejected")
+        assert rejected.headers["content-type"] == "text/csv; charset=utf-8"
+        mended = rejected.content.decode().replace(",911,", ",6175550101,")
+        assert mended.startswith("\ufeffcallwright_line,callwright_problem,destination,first_name")
+        again = await upload(world, mended.replace(",x,", ",6175550102,"))
+        assert (again.status_code, again.json()["calls"]) == (201, 2)
+        calls = (await world.get(f"/v1/batches/{again.json()['id']}/calls"))["items"]
+        assert [call["phone_number"] for call in calls] == ["6175550102", "6175550101"]
+        whole = (await upload(world, CSV)).json()["id"]
+        assert (await world.ask("GET", f"/v1/batches/{whole}/rejected")).status_code == 404
+        before = await world.waiting()
+        nothing = await upload(world, "destination\n911\n", Prefer="handling=lenient")
+        assert nothing.status_code == 400
+        assert await world.waiting() == before
+
+    run_native(tmp_path, test)
+
+
+def test_a_dry_run_reads_every_row_and_stores_nothing(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        dry = {"X-Dry-Run": "true"}
+        reply = await upload(world, CSV, **dry)
+        assert (reply.status_code, reply.json()["calls"]) == (200, 3)
+        assert (await upload(world, BAD, **dry)).status_code == 400
+        lenient = await upload(world, BAD, Prefer="handling=lenient", **dry)
+        assert (lenient.json()["calls"], lenient.json()["rejected"]) == (1, 2)
+        assert await world.waiting() == 0
+        assert (await world.get("/v1/batches"))["items"] == []
+        assert world.changes == []
+
+    run_native(tmp_path, test)
+
+
+def test_a_list_can_be_followed_while_it_loads(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        csv = "destination\n" + "".join(f"617555{number:04}\n" for number in range(5000))
+        reply = await upload(world, csv + "911\n", Prefer="respond-async, handling=lenient")
+        assert reply.status_code == 202
+        assert reply.headers["preference-applied"] == "handling=lenient, respond-async"
+        where = reply.headers["location"]
+        assert reply.json()["id"] == 1
+        seen: list[int] = []
+        async with asyncio.timeout(20):
+            while (batch := await world.get(where))["state"] == "loading":
+                assert batch["counts"] == {}
+                assert 0 <= batch["loaded_share"] <= 1
+                seen.append(batch["calls"])
+        assert batch["state"] == "live"
+        assert (batch["counts"], batch["rejected"]) == ({"queued": 5000}, 1)
+        assert batch["loaded_share"] is None
+        assert seen == sorted(seen)
+        assert world.changes
+
+    run_native(tmp_path, test)
+
+
+def test_a_list_that_fails_after_its_answer_says_why(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        csv = "destination\n" + "6175550100\n" * 2000 + "911\n"
+        reply = await upload(world, csv, Prefer="respond-async")
+        assert reply.status_code == 202
+        where = reply.headers["location"]
+        async with asyncio.timeout(20):
+            while (batch := await world.get(where))["state"] == "loading":
+                pass
+        assert (batch["state"], batch["calls"], batch["counts"]) == ("failed", 0, {})
+        assert batch["problem"]["errors"][0]["line"] == 2002
+        assert (await world.ask("GET", where, by=STRANGER)).status_code == 404
+        assert await world.waiting() == 0
+
+    run_native(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"deployment_id": ""}, "deployment_id"),
+        ({"deployment_id": "one"}, "deployment_id"),
+        ({"deployment_id": "0"}, "deployment_id"),
+        ({"max_attempts": "1_0"}, "max_attempts"),
+        ({"max_attempts": "11"}, "max_attempts"),
+        ({"opens_at": "tomorrow"}, "opens_at"),
+        ({"is_pci": "maybe"}, "is_pci"),
+        ({"start_timestamp": "1893499200"}, "start_timestamp"),
+    ],
+)
+def test_a_wrong_form_field_is_named(tmp_path: Path, fields: dict[str, str], field: str) -> None:
+    async def test(world: NativeWorld) -> None:
+        reply = await upload(world, CSV, **fields)
+        assert reply.status_code == 400
+        assert reply.json()["errors"][0]["pointer"] == f"/{field}"
+
+    run_native(tmp_path, test)
+
+
+def test_other_bodies_are_refused_by_their_type(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        for content_type in ("text/csv", "application/x-www-form-urlencoded", "text/plain"):
+            reply = await world.ask(
+                "POST", "/v1/batches", content=CSV, headers={"Content-Type": content_type}
+            )
+            assert reply.status_code == 415
+        packed = await world.ask(
+            "POST",
+            "/v1/batches",
+            content=b"{}",
+            headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        )
+        assert packed.status_code == 415
+        large = await world.ask(
+            "POST",
+            "/v1/batches",
+            content=b"x" * (3 * 1024 * 1024),
+            headers={"Content-Type": "application/json"},
+        )
+        assert large.status_code == 413
+
+    run_native(tmp_path, test)
+
+
+def test_a_paused_list_is_not_dialled_until_it_is_resumed(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        held, other = await world.queue_list(3), await world.queue_list(2)
+        paused = await world.post(f"/v1/batches/{held}/pause")
+        assert paused["paused_at"] == "2030-01-01T12:00:00Z"
+        assert (await world.post(f"/v1/batches/{held}/pause"))["paused_at"] == paused["paused_at"]
+        async with running(world.loops):
+            await world.loops.pass_time(60)
+            assert (await world.get(f"/v1/batches/{other}"))["counts"] == {"completed": 2}
+            shown = await world.get(f"/v1/batches/{held}")
+            assert shown["counts"] == {"queued": 3}
+            calls = (await world.get(f"/v1/batches/{held}/calls"))["items"]
+            assert all(call["is_paused"] for call in calls)
+            assert (await world.get(f"/v1/calls/{calls[0]['id']}"))["paused_at"] is not None
+            resumed = await world.post(f"/v1/batches/{held}/resume")
+            assert resumed["paused_at"] is None
+            await world.loops.pass_time(60)
+        assert (await world.get(f"/v1/batches/{held}"))["is_over"] is True
+
+    run_native(tmp_path, test)
+
+
+def test_a_paused_deployment_holds_what_waits_and_what_comes(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        before = await world.queue()
+        listed = await world.queue_list(2)
+        where = f"/v1/deployments/{world.deployment}"
+        assert (await world.post(f"{where}/pause"))["paused_at"] is not None
+        after = await world.queue()
+        elsewhere = await world.post(
+            "/v1/calls", {"deployment_id": world.instance, "phone_number": "6175550100"}, status=201
+        )
+        dry = {"X-Dry-Run": "true"}
+        order = {"deployment_id": world.deployment, "phone_number": "6175550100"}
+        assert (await world.post("/v1/calls", order, headers=dry))["is_paused"] is True
+        async with running(world.loops):
+            await world.loops.pass_time(60)
+            assert (await world.get(f"/v1/calls/{elsewhere['id']}"))["state"] == "completed"
+            for call in (before, after):
+                assert (await world.get(f"/v1/calls/{call}"))["is_paused"] is True
+            assert len(world.loops.orders) == 1
+            await world.post(f"/v1/batches/{listed}/pause")
+            assert (await world.post(f"{where}/resume"))["paused_at"] is None
+            await world.loops.pass_time(60)
+            for call in (before, after):
+                assert (await world.get(f"/v1/calls/{call}"))["state"] == "completed"
+            assert (await world.get(f"/v1/batches/{listed}"))["counts"] == {"queued": 2}
+            await world.post(f"/v1/batches/{listed}/resume")
+            await world.loops.pass_time(60)
+        assert len(world.loops.orders) == 5
+
+    run_native(tmp_path, test)
+
+
+def test_many_single_calls_on_hold_do_not_hold_up_others(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        for _ in range(60):
+            await world.queue()
+        calls = await world.loops.details((await world.get("/v1/calls"))["items"][0]["id"])
+
+        def add_many(tx: Any) -> None:
+            for _ in range(6000):
+                tx.add_call(
+                    DeploymentId(world.deployment),
+                    calls.user_id,
+                    calls.schedule,
+                    calls.contact,
+                    world.clock.now(),
+                )
+
+        await world.store.write(add_many)
+        await world.post(f"/v1/deployments/{world.deployment}/pause")
+        other = await world.post(
+            "/v1/calls", {"deployment_id": world.instance, "phone_number": "6175550100"}, status=201
+        )
+        async with running(world.loops):
+            await world.loops.pass_time(10)
+            assert (await world.get(f"/v1/calls/{other['id']}"))["state"] == "completed"
+            assert len(world.loops.orders) == 1
+
+    run_native(tmp_path, test)
+
+
+def test_a_window_that_shuts_while_paused_ends_its_calls(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        batch = await world.queue_list(2, closes_at="2030-01-01T12:01:00Z")
+        single = await world.queue(closes_at="2030-01-01T12:01:00Z")
+        await world.post(f"/v1/deployments/{world.deployment}/pause")
+        async with running(world.loops):
+            await world.loops.pass_time(120)
+        assert (await world.get(f"/v1/batches/{batch}"))["counts"] == {"expired": 2}
+        call = await world.get(f"/v1/calls/{single}")
+        assert (call["state"], call["is_paused"]) == ("expired", False)
+
+    run_native(tmp_path, test)
+
+
+def test_cancelling_a_list_ends_what_waits_of_it_alone(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        gone, other = await world.queue_list(3), await world.queue_list(2)
+        await world.post(f"/v1/batches/{gone}/pause")
+        canceled = await world.post(f"/v1/batches/{gone}/cancel")
+        assert canceled["counts"] == {"canceled": 3}
+        assert canceled["canceled_at"] is not None
+        assert canceled["is_over"] is True
+        again = await world.post(f"/v1/batches/{gone}/cancel")
+        assert again == canceled
+        async with running(world.loops):
+            await world.loops.pass_time(30)
+        assert (await world.get(f"/v1/batches/{gone}"))["counts"] == {"canceled": 3}
+        assert (await world.get(f"/v1/batches/{other}"))["counts"] == {"completed": 2}
+
+    run_native(tmp_path, test)
+
+
+def test_cancelling_a_deployment_ends_all_that_waits_on_it(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        batch, single = await world.queue_list(3), await world.queue()
+        await world.post(f"/v1/deployments/{world.deployment}/cancel")
+        assert (await world.get(f"/v1/batches/{batch}"))["counts"] == {"canceled": 3}
+        assert (await world.get(f"/v1/calls/{single}"))["state"] == "canceled"
+        later = await world.queue()
+        assert (await world.get(f"/v1/calls/{later}"))["state"] == "queued"
+
+    run_native(tmp_path, test)
+
+
+def test_a_single_call_can_be_paused_by_its_batch(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        call = await world.queue()
+        batch = (await world.get(f"/v1/calls/{call}"))["batch_id"]
+        shown = await world.post(f"/v1/batches/{batch}/pause")
+        assert (shown["is_list"], shown["calls"]) == (False, 1)
+        async with running(world.loops):
+            await world.loops.pass_time(10)
+            assert (await world.get(f"/v1/calls/{call}"))["is_paused"] is True
+            await world.post(f"/v1/batches/{batch}/resume")
+            await world.loops.pass_time(10)
+        assert (await world.get(f"/v1/calls/{call}"))["state"] == "completed"
+        assert (await world.get("/v1/batches"))["items"] == []
+
+    run_native(tmp_path, test)
+
+
+def test_lists_are_pages_that_stay_in_step(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        for _ in range(5):
+            await world.queue_list(1)
+        first = await world.get("/v1/batches?limit=2")
+        await world.queue_list(1)
+        second = await world.get(f"/v1/batches?limit=2&cursor={first['next']}")
+        third = await world.get(f"/v1/batches?limit=2&cursor={second['next']}")
+        pages = [[item["id"] for item in page["items"]] for page in (first, second, third)]
+        assert pages == [[5, 4], [3, 2], [1]]
+        assert third["next"] is None
+        assert len((await world.get("/v1/batches?state=loading"))["items"]) == 0
+        by_deployment = f"/v1/batches?deployment_id={world.deployment}"
+        assert len((await world.get(by_deployment, by=ADMIN))["items"]) == 6
+
+    run_native(tmp_path, test)
+
+
+def test_lists_of_others_are_refused_and_of_other_accounts_not_there(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        batch = await world.queue_list(1)
+        paths = [("GET", f"/v1/batches/{batch}"), ("GET", f"/v1/batches/{batch}/calls")]
+        paths += [("POST", f"/v1/batches/{batch}/{do}") for do in ("cancel", "pause", "resume")]
+        paths += [
+            ("POST", f"/v1/deployments/{world.deployment}/{do}")
+            for do in ("cancel", "pause", "resume")
+        ]
+        for method, path in paths:
+            assert (await world.ask(method, path, by=STRANGER)).status_code == 404
+            assert (await world.ask(method, path, by=COLLEAGUE)).status_code == 403
+        assert (await upload(world, CSV, by=STRANGER)).status_code == 404
+        assert (await upload(world, CSV, by=COLLEAGUE)).status_code == 403
+        shown = await world.get(f"/v1/batches/{batch}")
+        assert (shown["counts"], shown["paused_at"]) == ({"queued": 1}, None)
+
+    run_native(tmp_path, test)
