@@ -41,6 +41,7 @@ class Imports:
         self._now = now
         self._on_change = on_change
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loading: dict[BatchId, asyncio.Task[None]] = {}
         self._failed: OrderedDict[BatchId, FailedImport] = OrderedDict()
 
     async def begin(
@@ -58,11 +59,22 @@ class Imports:
         task = asyncio.create_task(self._run(load, opened, user, deployment))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(opened)
+        batch_id = await asyncio.shield(opened)
+        if not task.done():
+            self._loading[batch_id] = task
+            task.add_done_callback(lambda ended: self._loading.pop(batch_id, None))
+        return batch_id
 
     def failed(self, batch_id: BatchId) -> FailedImport | None:
         """What became of a batch that is not there any more."""
         return self._failed.get(batch_id)
+
+    async def gone(self, batch_id: BatchId) -> FailedImport | None:
+        """The same for one that was just found missing: it is dropped a moment before it is
+        known here that it failed."""
+        if (task := self._loading.get(batch_id)) is not None:
+            await asyncio.wait({task})
+        return self.failed(batch_id)
 
     async def _run(
         self,

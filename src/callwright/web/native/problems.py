@@ -100,8 +100,6 @@ class RowsInvalid(ListInvalid):
     def __init__(self, errors: list[FieldProblem], total: int) -> None:
         super().__init__([], total)
         self.errors = errors
-        rows = "1 bad row" if total == 1 else f"{total} bad rows"
-        self.args = (f"{rows}, nothing was queued.",)
 
 
 def problem_reply(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -118,8 +116,16 @@ def describe_refusal(refusal: Exception) -> Problem:
     """What a refusal, or a failure of the store, comes to."""
     kinds = (_KINDS[cls] for cls in type(refusal).__mro__ if cls in _KINDS)
     kind = next(kinds, _FAULT)
-    detail = _DETAILS.get(kind[1]) or str(refusal)
+    detail = _DETAILS.get(kind[1]) or _text_of(refusal)
     return _problem(kind, detail, _field_problems(refusal))
+
+
+def _text_of(refusal: Exception) -> str:
+    if isinstance(refusal, ListInvalid):
+        # the rows themselves stand in `errors`
+        rows = "1 bad row" if refusal.total == 1 else f"{refusal.total} bad rows"
+        return f"{rows}, nothing was queued."
+    return str(refusal)
 
 
 def refusal_reply(refusal: Exception) -> Response:

@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from callwright.errors import FieldInvalid
 
@@ -57,6 +64,16 @@ Moment = Annotated[
 ]
 """A moment that a request names."""
 
+
+def _unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a character, which is no Unicode text") from None
+    return text
+
+
+Text = Annotated[str, Strict(), AfterValidator(_unicode)]
 _Whole = BeforeValidator(_digits)
 PathId = Annotated[int, _Whole, Path(ge=1, le=MAX_ID)]
 QueryId = Annotated[int | None, _Whole, Query(ge=1, le=MAX_ID)]

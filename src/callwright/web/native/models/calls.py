@@ -16,10 +16,10 @@ from callwright.domain.retry import RetryPolicy
 from callwright.domain.window import Window
 from callwright.errors import FieldInvalid, NotPermitted
 from callwright.ports.control import AttemptFacts, CallFacts
-from callwright.web.native.wire import MAX_ID, Moment, Told
+from callwright.web.native.wire import MAX_ID, Moment, Text, Told
 
 Scalar = Annotated[
-    Annotated[str, Strict()]
+    Text
     | Annotated[bool, Strict()]
     | Annotated[int, Strict()]
     | Annotated[float, Strict(), Field(allow_inf_nan=False)]
@@ -28,7 +28,6 @@ Scalar = Annotated[
 ]
 Count = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
-Text = Annotated[str, Strict()]
 
 WAITS = frozenset({CallState.QUEUED, CallState.WAITING})
 
@@ -92,7 +91,7 @@ class ContactOrder(Order):
         description="10 digits, or + and country code; may carry `;ani=` and `;postd=`",
         examples=["+16175550100", "6175550100;ani=8005551234;postd=1"],
     )
-    variables: dict[str, Scalar] = Field(
+    variables: dict[Text, Scalar] = Field(
         default_factory=dict, description="Single values by name, for the script"
     )
 

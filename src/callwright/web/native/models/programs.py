@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field, Strict
 
 from callwright.domain import account
 from callwright.domain.account import Product
-from callwright.web.native.models.calls import Order, Text
+from callwright.web.native.models.calls import Order
 from callwright.web.native.models.lists import Identified
-from callwright.web.native.wire import Moment, Told
+from callwright.web.native.wire import Moment, Text, Told
 
 MAX_SCRIPT = 1_000_000
 
@@ -31,7 +31,7 @@ class DeploymentOrder(Order):
     """How a new deployment shall be."""
 
     label: Text = Field(default="", max_length=200)
-    variables: dict[str, Text] = Field(default_factory=dict)
+    variables: dict[Text, Text] = Field(default_factory=dict)
     caller_id: Text = Field(default="", description="Used where a call brings no `ani`")
     trunk: Text = Field(default="", description="Empty = the first one configured")
     expires_at: Moment | None = None

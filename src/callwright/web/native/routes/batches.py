@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from callwright.domain.ids import BatchId, DeploymentId
 from callwright.domain.lifecycle import CallState
+from callwright.errors import NotFound
 from callwright.ports import control
 from callwright.ports.control import BatchState, CallsSought
 from callwright.ports.store import ReadTx, WriteTx
@@ -134,9 +135,14 @@ async def look_through(
 async def show(batch_id: PathId, desk: Reader) -> Response:
     """How a batch stands: calls by state, or how many are stored while it is loading."""
     failed = desk.imports.failed(BatchId(batch_id))
-    if failed is not None and failed.user_id == desk.user.id:
-        return desk.show(_failed(failed))
-    return desk.show(await desk.read(lambda tx: _whole(tx, desk, BatchId(batch_id))))
+    if failed is None:
+        try:
+            return desk.show(await desk.read(lambda tx: _whole(tx, desk, BatchId(batch_id))))
+        except NotFound:
+            failed = await desk.imports.gone(BatchId(batch_id))
+    if failed is None or failed.user_id != desk.user.id:
+        raise NotFound("batch")
+    return desk.show(_failed(failed))
 
 
 @router.get(
