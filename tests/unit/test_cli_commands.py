@@ -10,7 +10,7 @@ import typer
 import callwright
 from callwright.cli.main import COMMANDS, load_command, main
 
-CLIENTS = ("call", "watch", "trace", "ls", "cancel", "pause", "retry")
+CLIENTS = ("call", "queue", "rejected", "watch", "trace", "ls", "cancel", "pause", "retry")
 HEAVY = ("callwright.assembly", "callwright.store", "callwright.web", "fastapi", "numpy", "rich")
 
 

@@ -210,9 +210,11 @@ def problem_error(problem: Mapping[str, Any]) -> CallwrightError:
     """The error that a problem reply (RFC 9457) stands for, its details as notes."""
     status = int(problem.get("status", 400))
     text = str(problem.get("detail", f"the server answered {status}"))
-    errors = list(problem.get("errors", ()))
-    if len(errors) == 1 and not errors[0].get("line"):
-        text = _told(errors[0])
+    errors = [_told(entry) for entry in problem.get("errors", ())]
+    if len(errors) == 1:
+        # of a list the number of rows is worth telling too
+        is_row = "line" in problem["errors"][0]
+        text = f"{text.rstrip('.')}; {errors[0]}" if is_row else errors[0]
     kind = str(problem.get("type", "")).rpartition(":")[2]
     error: CallwrightError
     if status >= 500:
@@ -221,9 +223,9 @@ def problem_error(problem: Mapping[str, Any]) -> CallwrightError:
         error = CredentialsInvalid(text)
     else:
         error = ServerRefused(text, status=status, kind=kind)
-    if len(errors) > 1 or any("line" in entry for entry in errors):
-        for entry in errors[:PROBLEMS_SHOWN]:
-            error.add_note(_told(entry))
+    if len(errors) > 1:
+        for note in errors[:PROBLEMS_SHOWN]:
+            error.add_note(note)
         if len(errors) > PROBLEMS_SHOWN:
             error.add_note(f"(the first {PROBLEMS_SHOWN})")
     return error

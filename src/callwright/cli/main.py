@@ -22,6 +22,8 @@ COMMANDS = {
         "Dial a dozen simulated phones over real SIP, and show what comes of it.",
     ),
     "call": ("call:call", "Queue a call; with --wait, say how it ended."),
+    "queue": ("queue:queue", "Queue a list of calls from a file."),
+    "rejected": ("rejected:rejected", "Save the rows of a list that were left out."),
     "watch": ("watch:watch", "Watch a batch, or all of them, until every call is over."),
     "trace": ("trace:trace", "Show everything that happened to a call."),
     "ls": ("listing:ls", "List batches, calls or callbacks."),
