@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from contextlib import contextmanager
 
 import pytest
 import structlog
@@ -33,16 +34,44 @@ def test_a_table_has_columns_as_wide_as_they_need_to_be():
     assert table(("A", "BC"), [("long", 1), ("x", "")]) == "A     BC\nlong  1\nx"
 
 
-@pytest.fixture
-def log_lines(monkeypatch):
-    root, stream = logging.getLogger(), io.StringIO()
+@contextmanager
+def logging_to(stream, monkeypatch, settings):
+    root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr("sys.stderr", stream)
-    set_up_logging(LogSettings(format="json", level="info"))
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    set_up_logging(settings)
+    yield
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def log_lines(monkeypatch):
+    stream = io.StringIO()
+    with logging_to(stream, monkeypatch, LogSettings(format="json", level="info")):
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+HOSTILE = (
+    "a\nb", "a\r\nb", "a\x0bb", "a\x0cb", "a\x1eb", "a\x85b", "a\u2028b", "a\u2029b", "a\0b",
+    "a\x1b[2Jb", "a\u202eb", "a\ud800b", "{}%s", "é",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["json", "text"])
+def test_one_event_is_one_line_whatever_it_holds(how, monkeypatch):
+    stream = io.StringIO()
+    with logging_to(stream, monkeypatch, LogSettings(format=how)):
+        for text in HOSTILE:
+            structlog.get_logger().info("came", text=text, nested={"text": [text]})
+            structlog.get_logger().info(text)
+            logging.getLogger("callwright.x").warning("lost %s", text, extra={"text": text})
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3 * len(HOSTILE)
+    for line in lines:
+        assert line.isprintable()
+        line.encode()
 
 
 def test_both_ways_of_logging_come_out_as_one_json_object_a_line(log_lines):

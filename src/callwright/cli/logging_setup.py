@@ -1,6 +1,7 @@
 """Where the package's log lines go: standard error, one line each, as JSON or as text."""
 
 import contextlib
+import json
 import logging
 import sys
 from io import TextIOBase
@@ -34,10 +35,11 @@ def set_up_logging(settings: LogSettings) -> None:
         ]
         if as_json
         else [
+            _without_controls,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 exception_formatter=structlog.dev.plain_traceback,
-            )
+            ),
         ]
     )
     level = logging.getLevelNamesMapping()[settings.level.upper()]
@@ -79,7 +81,21 @@ class _Unbreakable(TextIOBase):
 
 
 def _json(facts: object, **_: object) -> str:
-    return msgspec.json.encode(facts, enc_hook=repr).decode()
+    """One line in ASCII: some readers end a line at U+2028 too, and half a surrogate pair
+    cannot be written at all."""
+    with contextlib.suppress(UnicodeEncodeError):
+        line = msgspec.json.encode(facts, enc_hook=repr)
+        if line.isascii():
+            return line.decode("ascii")
+    return json.dumps(facts, default=repr)
+
+
+def _without_controls(_: WrappedLogger, __: str, facts: EventDict) -> EventDict:
+    """What a terminal would obey, or show as a line of its own, is escaped."""
+    for name, value in facts.items():
+        if name != "exception" and isinstance(value, str) and not value.isprintable():
+            facts[name] = ascii(value)[1:-1]
+    return facts
 
 
 def _what_happened_first(_: WrappedLogger, __: str, facts: EventDict) -> EventDict:
