@@ -10,12 +10,11 @@ FINAL_STATES = frozenset({"completed", "canceled", "exhausted", "expired", "reje
 
 
 def show_queued(client: ApiClient, call: dict[str, Any], *, wait: bool, as_json: bool) -> bool:
-    """Print a call that was queued, with `wait` once it is over; whether it may be called well:
-    it is not over yet, or somebody answered."""
+    """Print a call that was queued, with `wait` once it is over; False: nobody answered then."""
     if wait:
         call = follow_call(client, int(call["id"]))
     value = {"call_id": call["id"], "state": call["state"], "call": call}
-    show(value, f"call {call['id']} {_story(call)}", as_json=as_json)
+    show(value, f"call {call['id']} {describe(call)}", as_json=as_json)
     return not wait or call["state"] == "completed"
 
 
@@ -27,12 +26,13 @@ def follow_call(client: ApiClient, call_id: int) -> dict[str, Any]:
             break
         seen = (call["state"], call["attempts"], call["is_paused"])
         if seen != told and call["state"] != "claimed":
-            tell(f"call {call_id} {_story(call)}")
+            tell(f"call {call_id} {describe(call)}")
             told = seen
     return call
 
 
-def _story(call: dict[str, Any]) -> str:
+def describe(call: dict[str, Any]) -> str:
+    """How a call stands, as the rest of a sentence that starts with `call 7`."""
     state, outcome = call["state"], call["last_outcome"]
     tries = f"attempt {call['attempts']} of {call['max_attempts']}"
     if call["is_paused"]:
@@ -41,9 +41,8 @@ def _story(call: dict[str, Any]) -> str:
         return "is queued"
     if state == "waiting":
         again = call.get("next_attempt_at")
-        return f"waits: {_said(outcome)}; {tries}" + (
-            f"; again {clock_time(again)}" if again else ""
-        )
+        when = f"; again {clock_time(again)}" if again else ""
+        return f"waits: {_said(outcome)}; {tries}{when}"
     if state in FINAL_STATES:
         return f"{state}: {_said(outcome)}; {tries}" if outcome else str(state)
     return f"is {state}; {tries}"

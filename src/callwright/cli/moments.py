@@ -3,17 +3,17 @@
 from datetime import datetime
 
 
-def read(text: str) -> datetime:
+def read_moment(text: str) -> datetime:
     """A moment as the API tells it."""
     return datetime.fromisoformat(text)
 
 
 def clock_time(text: str) -> str:
     """The moment to the second."""
-    return f"{read(text):%Y-%m-%d %H:%M:%SZ}"
+    return f"{read_moment(text):%Y-%m-%d %H:%M:%SZ}"
 
 
 def exact_time(text: str) -> str:
     """The moment to the millisecond."""
-    moment = read(text)
+    moment = read_moment(text)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}"

@@ -144,11 +144,15 @@ class _Upload:
         Raises:
             RequestRefused: the list is bad, and nothing was queued.
         """
-        with progress_bar("storing", 1) as advance:
-            for batch in self._client.poll(f"/v1/batches/{batch_id}"):
-                advance(batch["loaded_share"] or 0, f"storing, {batch['calls']:,} calls")
-                if batch["state"] != "loading":
-                    break
+        try:
+            with progress_bar("storing", 1) as advance:
+                for batch in self._client.poll(f"/v1/batches/{batch_id}"):
+                    advance(batch["loaded_share"] or 0, f"storing, {batch['calls']:,} calls")
+                    if batch["state"] != "loading":
+                        break
+        except KeyboardInterrupt:
+            tell(f"the server goes on; `callwright cancel batch {batch_id}` cancels the calls")
+            raise
         if batch["state"] == "failed":
             raise problem_error(batch["problem"])
         return batch

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from callwright.cli.moments import clock_time, exact_time
+from callwright.cli.moments import clock_time, exact_time, read_moment
 
 Facts = Mapping[str, Any]
 Line = tuple[str, str, str]
@@ -18,7 +18,7 @@ def describe_call(call: Facts, callback: Facts | None) -> str:
     facts = [(name, text) for name, text in _facts(call, callback) if text]
     width = max(len(name) for name, _ in facts)
     # Sorting is stable: what has the same moment stays in the order it is told in.
-    lines = sorted(_lines(call, callback), key=lambda line: line[0])
+    lines = sorted(_lines(call, callback), key=lambda line: read_moment(line[0]))
     return "\n".join(
         [
             title,
