@@ -144,7 +144,8 @@ def _bind(listen: HostPort) -> list[socket.socket]:
     port = listen.port
     try:
         for family, host in addresses:
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            # Named as TCP, or asyncio leaves Nagle on: a reply in two pieces then waits 40 ms.
+            sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             sockets.append(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Accepted connections inherit it. What a client has not fetched then waits in

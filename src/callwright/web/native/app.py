@@ -3,6 +3,9 @@
 FastAPI serves `/v1` and nothing else; the dialects never pass through it.
 """
 
+from functools import cache
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,7 +35,7 @@ def with_native(parts: Parts, otherwise: ASGIApp) -> ASGIApp:
     api.state.parts = parts
     api.state.imports = Imports(parts.clock.now, parts.on_change)
     entrance = Entrance(api, parts.store, parts.clock, parts.config.limits)
-    document = document_of(api)
+    document = _document()
     api.state.methods_at = methods_at(document)
     docs = DocsPage(document)
 
@@ -46,6 +49,11 @@ def with_native(parts: Parts, otherwise: ASGIApp) -> ASGIApp:
             await otherwise(scope, receive, send)
 
     return app
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return document_of(make_api())
 
 
 def make_api() -> FastAPI:
