@@ -158,3 +158,14 @@ def test_pending_notices_are_counted_whether_claimed_or_not(world: World) -> Non
     owe(world)
     claim(world, limit=1)
     assert world.read(lambda tx: tx.queue_counts()).notices_pending == 2
+
+
+def test_a_claim_that_nobody_heard_of_can_be_given_back(world: World) -> None:
+    owe(world)
+    owe(world)
+    sending, unheard = claim(world)
+    other = owe(world)
+    [others] = claim(world, owner=OTHER)
+    assert world.write(lambda tx: tx.release_notices(OWNER, [sending.id])) == 1
+    assert [notice.id for notice in claim(world)] == [unheard.id]
+    assert others.call_id == other

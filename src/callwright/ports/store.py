@@ -15,7 +15,7 @@ somebody else got there; the caller then does nothing more.
 Both databases run the same contract suite (tests/contract/test_store_*.py).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -469,6 +469,11 @@ class WriteTx(ReadTx, ControlChanges, Protocol):
         state: NoticeState,
         due_at: datetime | None,
     ) -> bool: ...
+
+    def release_notices(self, owner: OwnerId, sending: Collection[NoticeId]) -> int:
+        """Make notices due again that `owner` claimed and is not `sending`: after a claim that
+        failed, and may be on disk all the same."""
+        ...
 
     def release_notices_of_the_dead(self, alive_since: datetime) -> int:
         """Make claimed notices of owners without a heartbeat since then due again."""

@@ -35,6 +35,7 @@ from callwright.ports.store import Claim, Dialog, Intent, Store, WriteTx
 from callwright.runtime.legs import Lines
 from callwright.runtime.orders import TrunkRules, leg_order, new_intent
 from callwright.runtime.pacing import Pacer
+from callwright.runtime.saving import saved_in_turn
 from callwright.service.abandon_attempt import abandon_attempt
 from callwright.service.begin_attempt import Begun, begin_attempt
 from callwright.service.finish_attempt import Ending, finish_attempt
@@ -47,7 +48,6 @@ SEND_WITHIN_S = 2.0
 """An INVITE that could not leave so soon after its commit does not leave at all: the machine
 slept, and the world may have moved on."""
 
-SAVE_AGAIN_S = 0.5
 OVERDUE_MARGIN_S = 60.0
 MISCONFIGURED_PAUSE_S = 30.0
 
@@ -63,6 +63,8 @@ class _Leg:
     """Monotonic: by then its line must have said that it ended."""
     unwanted: bool = False
     """Somebody asked to have it hung up."""
+    saving: asyncio.Task[None] | None = None
+    """The last thing said of it that is to be saved; what is said later waits its turn."""
 
 
 class Attempts:
@@ -136,9 +138,9 @@ class Attempts:
         call_id, attempt = claim.call_id, claim.attempt
         match message:
             case LegSent(remote_address=address):
-                self._save(lambda tx: tx.note_sent(call_id, attempt, address))
+                self._save(leg, lambda tx: tx.note_sent(call_id, attempt, address))
             case LegRinging():
-                self._save(lambda tx: tx.note_ringing(call_id, attempt, at))
+                self._save(leg, lambda tx: tx.note_ringing(call_id, attempt, at))
             case LegAnswered():
                 dialog = Dialog(
                     to_tag=message.to_tag,
@@ -147,15 +149,17 @@ class Attempts:
                     cseq=message.cseq,
                 )
                 log.info("call answered", call_id=call_id, attempt=attempt)
-                self._save(lambda tx: tx.note_answered(call_id, attempt, claim.owner, at, dialog))
+                self._save(
+                    leg, lambda tx: tx.note_answered(call_id, attempt, claim.owner, at, dialog)
+                )
             case LegKeyed(name=name, value=value):
-                self._save(lambda tx: tx.add_answer(call_id, attempt, at, name, value))
+                self._save(leg, lambda tx: tx.add_answer(call_id, attempt, at, name, value))
             case LegEnded():
                 self._trunk_showed(leg.intent.trunk, message)
                 self._spawn(
                     self._finish(
                         message.leg,
-                        leg.intent.trunk,
+                        leg,
                         Ending(
                             call_id=call_id,
                             attempt=attempt,
@@ -173,7 +177,7 @@ class Attempts:
 
     def legs_lost(self, names: set[str], reason: str) -> None:
         """Their line died: the attempts count, and what they came to is not known."""
-        for name in names & self._legs.keys():
+        for name in sorted(names & self._legs.keys()):
             self._abandon(name, f"line died: {reason}")
 
     def end_overdue(self) -> None:
@@ -220,13 +224,23 @@ class Attempts:
                 # The commit may have landed all the same. Nothing was sent, and nothing will be.
                 self._abandon(name, "the store failed before dialling")
             return
-        send_before = self._clock.monotonic() + SEND_WITHIN_S
         for (name, leg), started in zip(legs.items(), begun, strict=True):
             if not isinstance(started, Begun):
                 self._count_end(started)
                 self._drop(name)
             elif name in self._legs:
-                self._place(name, leg, started, send_before)
+                self._place(name, leg, started, self._send_before(leg.claim))
+
+    def _send_before(self, claim: Claim) -> float:
+        """The monotonic second after which the INVITE must not leave any more.
+
+        The window was looked at before the commit, and a commit can take long.
+        """
+        within_s = SEND_WITHIN_S
+        closes_at = claim.schedule.window.closes_at
+        if closes_at is not None:
+            within_s = min(within_s, (closes_at - self._clock.now()).total_seconds())
+        return self._clock.monotonic() + within_s
 
     def _begin_all(
         self, legs: list[_Leg], now: datetime, tx: WriteTx
@@ -275,7 +289,8 @@ class Attempts:
         self._spawn(self._abandon_saved(name, reason))
 
     async def _abandon_saved(self, name: str, reason: str) -> None:
-        claim, trunk = self._legs[name].claim, self._legs[name].intent.trunk
+        leg = self._legs[name]
+        claim, trunk = leg.claim, leg.intent.trunk
 
         def abandon(tx: WriteTx) -> CallState | None:
             active = tx.active_call(claim.call_id, claim.attempt, claim.owner)
@@ -283,17 +298,19 @@ class Attempts:
                 return None
             return abandon_attempt(tx, active, reason, self._clock.now(), self._style)
 
-        state = await self._saved(abandon)
+        state = await self._saved_in_turn(leg, abandon)
         if state is not None:
             self._meter.attempt_ended(trunk, Outcome.INTERRUPTED)
         self._count_end(state)
         log.warning("attempt lost", call_id=claim.call_id, attempt=claim.attempt, reason=reason)
         self._drop(name)
 
-    async def _finish(self, name: str, trunk: str, ending: Ending) -> None:
+    async def _finish(self, name: str, leg: _Leg, ending: Ending) -> None:
         now = max(self._clock.now(), ending.at)
-        state = await self._saved(lambda tx: finish_attempt(tx, ending, now, self._style))
-        self._meter.attempt_ended(trunk, ending.outcome)
+        state = await self._saved_in_turn(
+            leg, lambda tx: finish_attempt(tx, ending, now, self._style)
+        )
+        self._meter.attempt_ended(leg.intent.trunk, ending.outcome)
         self._count_end(state)
         log.info(
             "attempt ended",
@@ -316,26 +333,22 @@ class Attempts:
             self._nothing_left.set()
         self._on_change()
 
-    def _save(self, work: Callable[[WriteTx], object]) -> None:
-        self._spawn(self._saved_quietly(work))
+    def _save(self, leg: _Leg, work: Callable[[WriteTx], object]) -> None:
+        leg.saving = self._spawn(self._saved_quietly(leg.saving, work))
 
-    async def _saved_quietly(self, work: Callable[[WriteTx], object]) -> None:
-        await self._saved(work)
+    async def _saved_quietly(
+        self, before: asyncio.Task[None] | None, work: Callable[[WriteTx], object]
+    ) -> None:
+        await saved_in_turn(self._store, self._clock, before, work)
 
-    async def _saved(self, work: Callable[[WriteTx], T]) -> T:
-        """What `work` returned, however often the store has to be asked. Each such work is
-        guarded by the claim it expects, so that a second time changes nothing."""
-        while True:
-            try:
-                return await self._store.write(work)
-            except StoreUnavailable as exc:
-                log.error("result not saved yet; trying again", reason=str(exc))
-                await self._clock.sleep(SAVE_AGAIN_S)
+    async def _saved_in_turn(self, leg: _Leg, work: Callable[[WriteTx], T]) -> T:
+        return await saved_in_turn(self._store, self._clock, leg.saving, work)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)
+        return task
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -6,7 +6,7 @@ import random
 import structlog
 
 from callwright.clock import Clock
-from callwright.domain.ids import OwnerId
+from callwright.domain.ids import NoticeId, OwnerId
 from callwright.domain.notice import NoticeState, after_delivery
 from callwright.errors import StoreUnavailable
 from callwright.ports.meter import SILENT, Meter
@@ -40,7 +40,9 @@ class CallbackPump:
         self._meter = meter
         self._wake = asyncio.Event()
         self._stopping = False
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], NoticeId] = {}
+        self._may_hold_more = False
+        """A claim failed, and may be on disk all the same."""
 
     def wake(self) -> None:
         """A notice was written, or a try has ended."""
@@ -65,21 +67,27 @@ class CallbackPump:
         room = AT_ONCE - len(self._under_way)
         if room <= 0:
             return IDLE_POLL_S
+        if self._may_hold_more:
+            sending = list(self._under_way.values())
+            await self._store.write(lambda tx: tx.release_notices(self._owner, sending))
+            self._may_hold_more = False
         now = self._clock.now()
         due_at = await self._store.read(lambda tx: tx.next_notice_at())
         if due_at is None:
             return IDLE_POLL_S
         if due_at > now:
             return min(IDLE_POLL_S, (due_at - now).total_seconds())
+        self._may_hold_more = True
         notices = await self._store.write(lambda tx: tx.claim_due_notices(self._owner, now, room))
+        self._may_hold_more = False
         for notice in notices:
             task = asyncio.create_task(self._send(notice))
-            self._under_way.add(task)
+            self._under_way[task] = notice.id
             task.add_done_callback(self._ended)
         return 0.0 if notices else IDLE_POLL_S
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task, None)
         self._wake.set()
 
     async def _send(self, notice: OwedNotice) -> None:

@@ -2,13 +2,14 @@
 
 Knows nothing of calls: it hands orders to the least loaded line, sends each line a script
 before the first leg that needs it, passes on what lines say, and tells when one has died
-with legs on it. A dead line is started again.
+with legs on it. A dead line is started again, and what it left ringing or talking is hung up.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from callwright.clock import Clock
@@ -18,8 +19,10 @@ from callwright.ports.line import (
     FromLine,
     HangUp,
     HangUpAll,
+    LegAnswered,
     LegEnded,
     LegOrder,
+    LegSent,
     Line,
     LineLog,
     LineReady,
@@ -31,6 +34,8 @@ from callwright.ports.line import (
 log = structlog.get_logger()
 
 RESTART_WAIT_S = 1.0
+ORPHANS_WITHIN_S = 9.0
+"""Leftover legs must be silent within ten seconds of a restart or of their line's death."""
 
 
 @dataclass(slots=True)
@@ -39,7 +44,8 @@ class _Placed:
 
     line: Line
     local_sip: dict[str, str]
-    legs: set[str] = field(default_factory=set)
+    legs: dict[str, Orphan] = field(default_factory=dict)
+    """Each with what another line needs to end it, should this one die."""
     scripts: set[str] = field(default_factory=set)
 
 
@@ -62,6 +68,8 @@ class Lines:
         self._line_of: dict[str, int] = {}
         self._orphans: dict[str, asyncio.Future[OrphanEnded]] = {}
         self._keepers: list[asyncio.Task[None]] = []
+        self._silencing: set[asyncio.Task[None]] = set()
+        self._any_runs = asyncio.Event()
 
     @property
     def running(self) -> int:
@@ -87,9 +95,9 @@ class Lines:
 
     async def stop(self) -> None:
         """Hang up whatever is left and release everything."""
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for task in (*self._keepers, *self._silencing):
+            task.cancel()
+        await asyncio.gather(*self._keepers, *self._silencing, return_exceptions=True)
         await asyncio.gather(*(placed.line.stop() for placed in self._placed.values()))
         self._placed.clear()
 
@@ -108,7 +116,7 @@ class Lines:
         if order.script not in placed.scripts:
             placed.scripts.add(order.script)
             placed.line.say(ScriptText(key=order.script, text=script))
-        placed.legs.add(order.leg)
+        placed.legs[order.leg] = _orphan(order, placed.local_sip.get(order.trunk, ""))
         self._line_of[order.leg] = index
         placed.line.say(order)
         return True
@@ -145,6 +153,7 @@ class Lines:
     async def _begin(self, index: int, line: Line) -> None:
         ready: LineReady = await line.start(self._heard)
         self._placed[index] = _Placed(line=line, local_sip=dict(ready.local_sip))
+        self._any_runs.set()
         log.info("line ready", line=index, pid=ready.pid, local_sip=ready.local_sip)
 
     def _heard(self, message: FromLine) -> None:
@@ -157,14 +166,31 @@ class Lines:
         if isinstance(message, LineLog):
             log.log(_LEVELS.get(message.level, 20), message.text, **message.facts)
             return
-        if isinstance(message, LegEnded):
-            self._forget(message.leg)
+        match message:
+            case LegSent(leg=leg, remote_address=address):
+                self._note(leg, remote_address=address)
+            case LegAnswered(leg=leg):
+                self._note(
+                    leg,
+                    to_tag=message.to_tag,
+                    remote_target=message.remote_target,
+                    route_set=message.route_set,
+                    cseq=message.cseq,
+                )
+            case LegEnded(leg=leg):
+                self._forget(leg)
         self._on_message(message)
+
+    def _note(self, leg: str, **facts: object) -> None:
+        index = self._line_of.get(leg)
+        if index is not None and index in self._placed:
+            legs = self._placed[index].legs
+            legs[leg] = msgspec.structs.replace(legs[leg], **facts)
 
     def _forget(self, leg: str) -> None:
         index = self._line_of.pop(leg, None)
         if index is not None and index in self._placed:
-            self._placed[index].legs.discard(leg)
+            self._placed[index].legs.pop(leg, None)
 
     async def _keep(self, index: int, line: Line) -> None:
         while True:
@@ -173,8 +199,19 @@ class Lines:
             log.error("line died", line=index, reason=reason, legs=len(placed.legs))
             for leg in placed.legs:
                 self._line_of.pop(leg, None)
-            self._on_legs_lost(placed.legs, reason)
+            if not self._placed:
+                self._any_runs.clear()
+            silencing = asyncio.create_task(self._silence(placed.legs, reason))
+            self._silencing.add(silencing)
+            silencing.add_done_callback(self._silencing.discard)
             line = await self._begin_again(index)
+
+    async def _silence(self, legs: dict[str, Orphan], reason: str) -> None:
+        """Have a line that lives hang up what a dead one left, and only then call them lost:
+        nobody is to be dialled again while their phone still rings."""
+        await self._clock.wait(self._any_runs, ORPHANS_WITHIN_S)
+        await self.end_orphans(list(legs.values()), ORPHANS_WITHIN_S)
+        self._on_legs_lost(set(legs), reason)
 
     async def _begin_again(self, index: int) -> Line:
         while True:
@@ -186,6 +223,18 @@ class Lines:
                 log.error("line did not start; trying again", line=index, reason=str(exc))
             else:
                 return line
+
+
+def _orphan(order: LegOrder, local_sip: str) -> Orphan:
+    return Orphan(
+        attempt=order.leg,
+        trunk=order.trunk,
+        number=order.number,
+        caller_id=order.caller_id,
+        identity=order.identity,
+        local_sip=local_sip,
+        cseq=order.identity.cseq,
+    )
 
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}

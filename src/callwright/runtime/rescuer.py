@@ -17,7 +17,7 @@ from callwright.domain.lifecycle import CallState
 from callwright.ports.line import LegIdentity, Orphan
 from callwright.ports.store import ActiveCall, Store, WriteTx
 from callwright.runtime.attempts import Attempts
-from callwright.runtime.legs import Lines
+from callwright.runtime.legs import ORPHANS_WITHIN_S, Lines
 from callwright.service.abandon_attempt import abandon_attempt
 from callwright.service.tell_result import NoticeStyle
 
@@ -25,9 +25,6 @@ log = structlog.get_logger()
 
 LEASE = timedelta(seconds=20)
 HEARTBEAT_S = LEASE.total_seconds() / 4
-ORPHANS_WITHIN_S = 9.0
-"""Leftover legs must be silent within ten seconds of the restart."""
-
 SLICE = 100
 
 
@@ -84,16 +81,28 @@ class Rescuer:
             await self._beat(self._clock.now())
 
     async def _beat(self, now: datetime) -> None:
-        if not await self._store.write(lambda tx: tx.heartbeat(self._owner, now)):
+        seen = await self._store.write(partial(self._beat_and_look, now))
+        if seen is None:
             raise OwnerLost(f"owner {self._owner} was given up for dead")
-        await self.recover(await self.find_dead(now - LEASE))
-        await self._store.write(lambda tx: tx.release_notices_of_the_dead(now - LEASE))
+        dead, ours = seen
+        await self.recover(dead)
         self._attempts.end_overdue()
-        await self._find_leaks()
+        await self._end_leaks(ours)
 
-    async def _find_leaks(self) -> None:
+    def _beat_and_look(
+        self, now: datetime, tx: WriteTx
+    ) -> tuple[Sequence[ActiveCall], Sequence[ActiveCall]] | None:
+        """The calls in motion of dead owners and our own; None: we were given up ourselves.
+
+        All of it in one transaction, because an idle server does nothing else.
+        """
+        if not tx.heartbeat(self._owner, now):
+            return None
+        tx.release_notices_of_the_dead(now - LEASE)
+        return tx.dead_calls(now - LEASE), tx.active_calls(self._owner)
+
+    async def _end_leaks(self, rows: Sequence[ActiveCall]) -> None:
         """End rows of ours that no attempt in memory stands for: seen twice, they are stuck."""
-        rows = await self._store.write(lambda tx: tx.active_calls(self._owner))
         known = self._attempts.known()
         strays = {(r.call_id, r.attempt): r for r in rows if (r.call_id, r.attempt) not in known}
         stuck = [row for key, row in strays.items() if key in self._suspects]

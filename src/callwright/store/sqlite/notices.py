@@ -1,6 +1,7 @@
 """Notices: written in the transaction that ends a call, handed out until delivered or dead."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from callwright.domain.ids import CallId, NoticeId, OwnerId
@@ -69,6 +70,9 @@ class NoticeChanges(Session):
             took_ms=delivery.took_ms,
         )
         return True
+
+    def release_notices(self, owner: OwnerId, sending: Collection[NoticeId]) -> int:
+        return self._change("release_notices", owner=owner, sending=json.dumps(sorted(sending)))
 
     def release_notices_of_the_dead(self, alive_since: datetime) -> int:
         return self._change("release_notices_of_the_dead", alive_since=to_micros(alive_since))

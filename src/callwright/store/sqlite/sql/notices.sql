@@ -30,6 +30,11 @@ UPDATE notice SET owner = NULL
    AND NOT EXISTS (SELECT 1 FROM owner o
                     WHERE o.id = notice.owner AND o.heartbeat_at >= :alive_since);
 
+-- name: release_notices
+-- Let notices that an owner claimed be taken again, but for those in the JSON list :sending.
+UPDATE notice SET owner = NULL
+ WHERE owner = :owner AND id NOT IN (SELECT value FROM json_each(:sending));
+
 -- name: next_notice_at
 -- When the earliest pending notice that nobody holds is due.
 SELECT min(due_at) FROM notice WHERE state = 'pending' AND owner IS NULL;
