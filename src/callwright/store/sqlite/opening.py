@@ -54,6 +54,15 @@ def open_writer(path: Path, *, server: bool) -> apsw.Connection:
     return connection
 
 
+def open_memory() -> apsw.Connection:
+    """A connection to a fresh database in memory, which is gone when it is closed."""
+    connection = apsw.Connection(":memory:", statementcachesize=_STATEMENTS)
+    _set_up(connection, _WRITER_CACHE_KIB)
+    connection.pragma("foreign_keys", True)
+    _migrate(connection, Path(":memory:"))
+    return connection
+
+
 def open_reader(path: Path) -> apsw.Connection:
     """A connection that can only ask. The writer's must have been opened before.
 

@@ -1,0 +1,133 @@
+"""The client of a simulated server: asks, remembers what it was told, outlives every death."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from callwright.domain.account import Deployment, User
+from callwright.domain.call import Schedule
+from callwright.errors import StoreUnavailable
+from callwright.ports.store import Lane, Store
+from callwright.service.cancel_calls import cancel_calls
+from callwright.service.queue_calls import queue_call, queue_list
+from callwright.simulation.campaign import Campaign, Submission, contacts
+from callwright.simulation.history import History
+from callwright.simulation.virtual_loop import VirtualLoop
+from callwright.simulation.world_time import WallClock
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """What the client knows of one number it asked to be called."""
+
+    number: str
+    """E.164."""
+    submission: Submission
+    asked_s: float
+    schedule: Schedule
+    acknowledged_s: float | None = None
+    """None: no answer came, or an error; the call may have been taken on or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canceled:
+    """A cancellation of everything that waited, and when it was answered."""
+
+    asked_s: float
+    acknowledged_s: float | None
+
+
+class Client:
+    """Sends a campaign's requests, each once, at its time or when the server is back."""
+
+    def __init__(self, campaign: Campaign, history: History) -> None:
+        self.asked: dict[str, Asked] = {}
+        """By number."""
+        self.canceled: list[Canceled] = []
+        self._history = history
+        self._submissions = deque(campaign.submissions)
+        self._cancels = deque(campaign.cancels_s)
+
+    @property
+    def is_done(self) -> bool:
+        """Everything was asked."""
+        return not self._submissions and not self._cancels
+
+    async def run(
+        self,
+        store: Store,
+        user: User,
+        deployment: Deployment,
+        *,
+        loop: VirtualLoop,
+        wall: WallClock,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Ask whatever is left, until this life of the server or the campaign ends."""
+        while not self.is_done:
+            submit_s = self._submissions[0].at_s if self._submissions else float("inf")
+            cancel_s = self._cancels[0] if self._cancels else float("inf")
+            await asyncio.sleep(max(0.0, min(submit_s, cancel_s) - loop.time()))
+            now_s = loop.time()
+            now = wall.at(now_s)
+            # Taken off before it is sent: who gets no answer must not ask blindly again.
+            if submit_s <= cancel_s:
+                await self._submit(
+                    self._submissions.popleft(), store, user, deployment, loop=loop, now=now
+                )
+            else:
+                self._cancels.popleft()
+                await self._cancel(store, deployment, loop=loop, now=now)
+            on_change()
+
+    async def _submit(
+        self,
+        submission: Submission,
+        store: Store,
+        user: User,
+        deployment: Deployment,
+        *,
+        loop: VirtualLoop,
+        now: datetime,
+    ) -> None:
+        schedule = submission.schedule(now)
+        people = contacts(submission.numbers)
+        asked = [
+            Asked(
+                number=person.dial.number.e164,
+                submission=submission,
+                asked_s=loop.time(),
+                schedule=schedule,
+            )
+            for person in people
+        ]
+        self.asked.update((each.number, each) for each in asked)
+        self._history.add(loop.time(), "ask", len(people), people[0].dial.sent)
+        try:
+            if len(people) == 1:
+                await store.write(
+                    lambda tx: queue_call(tx, user, deployment, schedule, people[0], now),
+                    lane=Lane.INTAKE,
+                )
+            else:
+                await queue_list(store, user, deployment, schedule, people, now)
+        except StoreUnavailable:
+            self._history.add(loop.time(), "refused", len(people))
+            return
+        for each in asked:
+            each.acknowledged_s = loop.time()
+        self._history.add(loop.time(), "acknowledged", len(people))
+
+    async def _cancel(
+        self, store: Store, deployment: Deployment, *, loop: VirtualLoop, now: datetime
+    ) -> None:
+        asked_s = loop.time()
+        self._history.add(asked_s, "cancel")
+        try:
+            await store.write(lambda tx: cancel_calls(tx, deployment, now), lane=Lane.INTAKE)
+        except StoreUnavailable:
+            self.canceled.append(Canceled(asked_s=asked_s, acknowledged_s=None))
+            return
+        self.canceled.append(Canceled(asked_s=asked_s, acknowledged_s=loop.time()))

@@ -1,0 +1,34 @@
+"""Whole settings drawn by one number: the campaign, the people, everything that goes wrong."""
+
+import random
+
+from callwright.simulation.callees import Manners
+from callwright.simulation.campaign import draw_campaign
+from callwright.simulation.faults import NO_FAULTS, FaultRates, draw_faults
+from callwright.simulation.world import Setting
+
+
+def draw_setting(
+    seed: int,
+    *,
+    calls: int,
+    span_s: float,
+    rates: FaultRates | None = None,
+    keeps_lines: bool = False,
+) -> Setting:
+    """The setting of that number; `rates` None = nothing goes wrong."""
+    chance = random.Random(seed)
+    manners = Manners(
+        answers=chance.choice([0.2, 0.55, 0.9]),
+        busy=chance.choice([0.02, 0.1, 0.3]),
+        talks_s=chance.choice([5.0, 40.0, 120.0]),
+    )
+    return Setting(
+        campaign=draw_campaign(chance, calls, span_s),
+        seed=seed,
+        faults=NO_FAULTS if rates is None else draw_faults(chance, span_s, rates),
+        manners=manners,
+        calls_per_second=chance.choice([1.0, 20.0, 150.0]),
+        max_calls=chance.choice([5, 50, 500]),
+        keeps_lines=keeps_lines,
+    )

@@ -1,0 +1,228 @@
+"""A line that dials the simulated network: the brain's side of every leg.
+
+Keeps the promises that a real one keeps: a leg ends exactly once, nothing is said of it
+afterwards, an INVITE that is too late does not leave, everything is hung up on stop. The
+moments before and after an INVITE, a hang-up and an orphan's end are crash points.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from callwright.domain.outcome import Outcome
+from callwright.ports.line import (
+    EndOrphans,
+    FromLine,
+    HangUp,
+    HangUpAll,
+    LegAnswered,
+    LegEnded,
+    LegKeyed,
+    LegOrder,
+    LegRinging,
+    LegSent,
+    LineReady,
+    Orphan,
+    OrphanEnded,
+    ToLine,
+)
+from callwright.simulation.carrier import Carrier, CarrierLeg
+from callwright.simulation.faults import CrashPoints
+from callwright.simulation.virtual_loop import VirtualLoop
+from callwright.simulation.world_time import WallClock
+
+PIPE_S = 0.001
+"""What a message takes from the brain to the line, or back."""
+
+RINGS_AFTER_S = 0.15
+ORPHAN_S = 0.2
+"""What a CANCEL or BYE and its answer take."""
+
+
+@dataclass(slots=True)
+class _Placed:
+    order: LegOrder
+    carried: CarrierLeg
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+
+class SimulatedLine:
+    """A `Line` for one life of a simulated process."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        *,
+        loop: VirtualLoop,
+        wall: WallClock,
+        points: CrashPoints,
+        life: int,
+        keys: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """`keys`: what everybody who hears the script to its end keys, name and value."""
+        self._carrier = carrier
+        self._loop = loop
+        self._wall = wall
+        self._points = points
+        self._life = life
+        self._keys = keys
+        self._heard: Callable[[FromLine], None] = lambda message: None
+        self._legs: dict[str, _Placed] = {}
+        self._gone: asyncio.Future[str] = loop.create_future()
+        self._is_dead = False
+
+    async def start(self, heard: Callable[[FromLine], None]) -> LineReady:
+        self._heard = heard
+        return LineReady(pid=0, local_sip={"main": "192.0.2.1:5062"})
+
+    def say(self, message: ToLine) -> None:
+        if not self._is_dead:
+            self._loop.call_later(PIPE_S, self._do, message)
+
+    async def stop(self) -> None:
+        for name in list(self._legs):
+            self._hang_up(name)
+        if not self._gone.done():
+            self._gone.set_result("stopped")
+
+    def when_gone(self) -> Awaitable[str]:
+        return asyncio.shield(self._gone)
+
+    def die(self) -> None:
+        """The line's process is gone: its legs are left to the network, and nobody hears."""
+        self._is_dead = True
+        for placed in self._legs.values():
+            for timer in placed.timers:
+                timer.cancel()
+        self._legs.clear()
+        self._heard = lambda message: None
+        if not self._gone.done() and not self._loop.is_closed():
+            self._gone.set_result("killed")
+
+    def _do(self, message: ToLine) -> None:
+        if self._is_dead:
+            return
+        match message:
+            case LegOrder():
+                self._place(message)
+            case HangUp(leg=leg):
+                self._hang_up(leg)
+            case HangUpAll():
+                for leg in list(self._legs):
+                    self._hang_up(leg)
+            case EndOrphans(orphans=orphans):
+                for orphan in orphans:
+                    self._end_orphan(orphan)
+            case _:
+                pass
+
+    def _place(self, order: LegOrder) -> None:
+        now_s = self._loop.time()
+        if order.send_before and now_s > order.send_before:
+            self._tell(
+                LegEnded(
+                    leg=order.leg,
+                    at=self._unix(),
+                    outcome=Outcome.TRUNK_TROUBLE,
+                    answered=False,
+                    rang=False,
+                    sent=False,
+                    reason="too late to send",
+                )
+            )
+            return
+        self._points.reach("before INVITE")
+        carried = self._carrier.invite(
+            sip_call_id=order.identity.call_id,
+            number=order.number,
+            ring_timeout_s=order.ring_timeout_s,
+            max_length_s=order.max_length_s,
+            life=self._life,
+            now_s=now_s,
+            now_at=self._wall.at(now_s),
+        )
+        self._points.reach("after INVITE")
+        placed = self._legs[order.leg] = _Placed(order=order, carried=carried)
+        leg = order.leg
+        self._tell(LegSent(leg=leg, at=self._unix(), remote_address="192.0.2.2:5060"))
+        if carried.fate.rings:
+            self._later(placed, now_s + RINGS_AFTER_S, self._rings)
+        if carried.answered_s is not None:
+            self._later(placed, carried.answered_s, self._answered)
+        assert carried.ended_s is not None
+        self._later(placed, carried.ended_s, self._over)
+
+    def _rings(self, placed: _Placed) -> None:
+        self._tell(LegRinging(leg=placed.order.leg, at=self._unix(), code=180))
+
+    def _answered(self, placed: _Placed) -> None:
+        self._tell(
+            LegAnswered(
+                leg=placed.order.leg,
+                at=self._unix(),
+                to_tag="callee",
+                remote_target="sip:callee@192.0.2.2",
+                route_set=(),
+                cseq=1,
+            )
+        )
+
+    def _over(self, placed: _Placed) -> None:
+        fate, leg = placed.carried.fate, placed.order.leg
+        answered = placed.carried.answered_s is not None
+        if answered and fate.finishes:
+            for name, value in self._keys:
+                self._tell(LegKeyed(leg=leg, at=self._unix(), name=name, value=value))
+        self._end(placed, fate.outcome, finished=answered and fate.finishes)
+
+    def _hang_up(self, leg: str) -> None:
+        placed = self._legs.get(leg)
+        if placed is None:
+            return
+        self._points.reach("before hanging up")
+        self._carrier.hang_up(placed.carried, self._loop.time())
+        self._points.reach("after hanging up")
+        self._end(placed, Outcome.CANCELED, finished=False)
+
+    def _end(self, placed: _Placed, outcome: Outcome, *, finished: bool) -> None:
+        for timer in placed.timers:
+            timer.cancel()
+        del self._legs[placed.order.leg]
+        carried, fate = placed.carried, placed.carried.fate
+        self._carrier.forget(carried)
+        answered = carried.answered_s is not None
+        self._tell(
+            LegEnded(
+                leg=placed.order.leg,
+                at=self._unix(),
+                outcome=outcome,
+                answered=answered,
+                rang=fate.rings,
+                sip_code=fate.sip_code,
+                reason="simulated",
+                finished=finished,
+                retry_after_s=fate.retry_after_s,
+            )
+        )
+
+    def _end_orphan(self, orphan: Orphan) -> None:
+        self._points.reach("before ending an orphan")
+        carried = self._carrier.find_open(orphan.identity.call_id, self._loop.time())
+        if carried is not None:
+            self._carrier.hang_up(carried, self._loop.time())
+        self._points.reach("after ending an orphan")
+        self._loop.call_later(
+            ORPHAN_S, self._hear, OrphanEnded(attempt=orphan.attempt, ended=carried is not None)
+        )
+
+    def _later(self, placed: _Placed, when_s: float, do: Callable[[_Placed], None]) -> None:
+        placed.timers.append(self._loop.call_at(when_s, do, placed))
+
+    def _tell(self, message: FromLine) -> None:
+        self._loop.call_later(PIPE_S, self._hear, message)
+
+    def _hear(self, message: FromLine) -> None:
+        self._heard(message)
+
+    def _unix(self) -> float:
+        return self._wall.at(self._loop.time()).timestamp()

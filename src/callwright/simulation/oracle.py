@@ -1,0 +1,240 @@
+"""Whether a simulated server kept its promises, by others' logs alone.
+
+The witnesses are the network, the sink and the client; the server's own words are heard only
+where it complains of itself. Every fault is one line that names the promise. The rules I1 to
+I10 are those of docs/promises.md.
+"""
+
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
+from itertools import pairwise
+
+from callwright.domain.outcome import Outcome
+from callwright.domain.retry import MAX_GIVEN_BACK
+from callwright.simulation.carrier import CarrierLeg
+from callwright.simulation.client import Asked
+from callwright.simulation.sink import Post
+from callwright.simulation.world import World
+
+FINAL = frozenset({"completed", "failed", "canceled", "rejected"})
+MOST_TRIES = 10
+TOLD_WITHIN_S = 60.0
+ORPHANS_WITHIN_S = 10.0
+HEARD_WITHIN_S = 5.0
+"""A server that lives so long after an answer has written it down, unless its disk failed."""
+
+
+def judge(world: World) -> list[str]:
+    """Every broken promise of a world that has run."""
+    return [fault for rule in RULES for fault in rule(_Evidence(world))]
+
+
+class _Evidence:
+    """What the witnesses saw, by number."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.asked = world.client.asked
+        self.legs: dict[str, list[CarrierLeg]] = defaultdict(list)
+        for leg in world.carrier.legs:
+            self.legs[leg.number].append(leg)
+        self.posts: dict[str, list[Post]] = defaultdict(list)
+        for post in world.sink.posts:
+            self.posts["+1" + json.loads(post.body)["phone_number"]].append(post)
+        self.deaths = [life.died_s for life in world.lives if life.died_s is not None]
+
+    def promised(self) -> Iterator[Asked]:
+        """What must come to an end: what was acknowledged, or dialled all the same."""
+        for asked in self.asked.values():
+            if asked.acknowledged_s is not None or asked.number in self.legs:
+                yield asked
+
+    def died_between(self, since_s: float, until_s: float) -> float | None:
+        """When the server died first in that time."""
+        return next((at for at in self.deaths if since_s <= at <= until_s), None)
+
+
+def _i1_everything_ends(evidence: _Evidence) -> Iterator[str]:
+    for asked in evidence.promised():
+        posts = evidence.posts.get(asked.number, [])
+        if not posts:
+            yield f"I1 {asked.number} was accepted at {asked.acknowledged_s} and never ended"
+            continue
+        if (status := json.loads(posts[0].body)["status"]) not in FINAL:
+            yield f"I1 {asked.number} was told as {status}, which is no end"
+
+
+def _i2_only_what_was_asked(evidence: _Evidence) -> Iterator[str]:
+    for number in (evidence.legs.keys() | evidence.posts.keys()) - evidence.asked.keys():
+        yield f"I2 {number} was never asked for"
+
+
+def _i3_each_attempt_once(evidence: _Evidence) -> Iterator[str]:
+    seen = Counter(leg.attempt for leg in evidence.world.carrier.legs)
+    for (call, attempt), count in seen.items():
+        if count > 1:
+            yield f"I3 call {call} attempt {attempt} was dialled {count} times"
+
+
+def _i4_attempts_and_waits(evidence: _Evidence) -> Iterator[str]:
+    for number, legs in evidence.legs.items():
+        asked = evidence.asked.get(number)
+        if asked is None:
+            continue
+        given_back = sum(leg.burns_no_attempt for leg in legs)
+        if given_back > MAX_GIVEN_BACK + asked.submission.max_attempts:
+            yield f"I4 {number} met a broken trunk {given_back} times"
+        counted = len(legs) - min(given_back, MAX_GIVEN_BACK)
+        if counted > asked.submission.max_attempts:
+            yield f"I4 {number} was dialled {counted} times, not {asked.submission.max_attempts}"
+        for earlier, later in pairwise(legs):
+            ended_s = earlier.ended_s or earlier.invited_s
+            lost_s = evidence.died_between(earlier.invited_s, ended_s)
+            wait_s = 0.0 if earlier.burns_no_attempt else asked.submission.wait_s
+            if later.invited_s < (lost_s or ended_s) + wait_s - 1.0:
+                yield (
+                    f"I4 {number} was dialled at {later.invited_s:.3f}, "
+                    f"{later.invited_s - ended_s:.3f} s after its last end, not {wait_s}"
+                )
+            if later.invited_s < ended_s and lost_s is None:
+                yield f"I4 {number} was dialled while it still rang or talked"
+
+
+def _i5_only_in_the_window(evidence: _Evidence) -> Iterator[str]:
+    for number, legs in evidence.legs.items():
+        if number not in evidence.asked:
+            continue
+        window = evidence.asked[number].schedule.window
+        for leg in legs:
+            if not window.is_open(leg.invited_at):
+                yield f"I5 {number} was dialled at {leg.invited_at}, outside {window}"
+
+
+def _i6_told_until_heard(evidence: _Evidence) -> Iterator[str]:
+    for asked in evidence.promised():
+        posts = evidence.posts.get(asked.number, [])
+        heard = [post for post in posts if post.status == 200]
+        if posts and not heard and len(posts) < MOST_TRIES:
+            yield f"I6 {asked.number} was told {len(posts)} times, never heard, and given up"
+        if heard:
+            again = [post for post in posts if post.at_s > heard[0].at_s]
+            if len(again) > len({post.life for post in again} - {heard[0].life}):
+                yield f"I6 {asked.number} was told again after it was heard, without a death"
+    for number, posts in evidence.posts.items():
+        if len({post.webhook_id for post in posts}) > 1:
+            yield f"I6 {number} has more than one webhook-id"
+
+
+def _i7_ends_never_change(evidence: _Evidence) -> Iterator[str]:
+    for number, posts in evidence.posts.items():
+        if len({post.body for post in posts}) > 1:
+            yield f"I7 {number} has two different results"
+        details = json.loads(posts[0].body)
+        legs = evidence.legs.get(number, [])
+        answered = [leg for leg in legs if leg.answered_s is not None]
+        if details["status"] == "completed" and not answered:
+            yield f"I7 {number} was told as completed, and never answered"
+        counted = len(legs) - sum(leg.burns_no_attempt for leg in legs)
+        if int(details["attempts"]) < counted:
+            yield f"I7 {number} was dialled {counted} times, and told as {details['attempts']}"
+        for leg in answered:
+            assert leg.answered_s is not None
+            heard_by_s = leg.answered_s + HEARD_WITHIN_S
+            died = evidence.died_between(leg.invited_s, heard_by_s) is not None
+            if not died and not evidence.world.setting.faults.store and leg is not legs[-1]:
+                yield f"I7 {number} was dialled again though it had been answered"
+
+
+def _i8_limits(evidence: _Evidence) -> Iterator[str]:
+    setting = evidence.world.setting
+    recent: deque[CarrierLeg] = deque()
+    for leg in evidence.world.carrier.legs:
+        while recent and recent[0].invited_s <= leg.invited_s - 1.0:
+            recent.popleft()
+        recent.append(leg)
+        alike = sum(each.life == leg.life for each in recent)
+        if alike > setting.calls_per_second + 1:
+            yield f"I8 {alike} INVITEs in the second before {leg.invited_s:.3f}"
+    for life in range(1, len(evidence.world.lives) + 1):
+        changes: list[tuple[float, int]] = []
+        for leg in evidence.world.carrier.legs:
+            if leg.life == life:
+                changes += [(leg.invited_s, 1), (leg.ended_s or leg.invited_s, -1)]
+        live = 0
+        for at_s, change in sorted(changes):
+            live += change
+            if live > setting.max_calls:
+                yield f"I8 {live} live calls at {at_s:.3f}"
+                break
+
+
+def _i9_canceled_is_canceled(evidence: _Evidence) -> Iterator[str]:
+    for canceled in evidence.world.client.canceled:
+        if canceled.acknowledged_s is None:
+            continue
+        for number, legs in evidence.legs.items():
+            asked = evidence.asked.get(number)
+            if asked is None or (asked.acknowledged_s or float("inf")) > canceled.asked_s:
+                continue
+            for leg in legs:
+                if leg.invited_s > canceled.acknowledged_s + 2.5:
+                    yield f"I9 {number} was dialled at {leg.invited_s:.3f} though it was cancelled"
+
+
+def _i10_the_store_agrees(evidence: _Evidence) -> Iterator[str]:
+    connection = evidence.world.connection
+    if (state := connection.pragma("integrity_check")) != "ok":
+        yield f"I10 the database says of itself: {state}"
+    if evidence.world.now_s >= evidence.world.setting.horizon_s:
+        yield "I10 the world ended before everything was done"
+    left = connection.execute("SELECT count(*) FROM active").get
+    if left:
+        yield f"I10 {left} calls are still in motion"
+    ended = connection.execute("SELECT count(*) FROM ended").get
+    acknowledged = sum(asked.acknowledged_s is not None for asked in evidence.asked.values())
+    if not acknowledged <= ended <= len(evidence.asked):
+        yield f"I10 {ended} calls ended of {acknowledged} acknowledged"
+
+
+def _i11_nobody_is_left_ringing(evidence: _Evidence) -> Iterator[str]:
+    """Every leg that a death left behind ends, or is hung up, soon after the next start."""
+    lives = evidence.world.lives
+    # Before it knows what is left over, a start waits for the disk a few times.
+    slowest_s = max((spell.latency_s for spell in evidence.world.setting.faults.store), default=0.0)
+    for life, following in pairwise(lives):
+        assert life.died_s is not None
+        # A start that dies itself cannot hang up anything.
+        until_s = following.began_s + ORPHANS_WITHIN_S + 4 * slowest_s
+        if following.died_s is not None and following.died_s < until_s:
+            continue
+        for leg in evidence.world.carrier.legs:
+            if leg.invited_s <= life.died_s and (leg.ended_s or 0.0) > until_s:
+                yield f"I11 {leg.number} was left ringing or talking until {leg.ended_s}"
+
+
+def _i12_no_fault_of_its_own(evidence: _Evidence) -> Iterator[str]:
+    for complaint in evidence.world.complaints:
+        yield f"I12 the server logged a fault: {complaint}"
+
+
+RULES = (
+    _i1_everything_ends,
+    _i2_only_what_was_asked,
+    _i3_each_attempt_once,
+    _i4_attempts_and_waits,
+    _i5_only_in_the_window,
+    _i6_told_until_heard,
+    _i7_ends_never_change,
+    _i8_limits,
+    _i9_canceled_is_canceled,
+    _i10_the_store_agrees,
+    _i11_nobody_is_left_ringing,
+    _i12_no_fault_of_its_own,
+)
+
+
+def outcome_counts(world: World) -> dict[str, int]:
+    """How many legs met what, by the network's log."""
+    counts = Counter(leg.fate.outcome for leg in world.carrier.legs)
+    return {outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]}

@@ -1,0 +1,308 @@
+"""A whole simulated world: a server that lives and dies, its disk, the network, its clients.
+
+Everything above the ports is the real thing: domain, service, runtime, the SQL of the store.
+The network, the sink, the clocks and the client are simulated, and outlive the server.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import apsw
+import structlog
+
+from callwright.domain.account import Deployment, Product, User
+from callwright.errors import Unavailable
+from callwright.ivr.load import load
+from callwright.ivr.script import dump
+from callwright.ports.store import WriteTx
+from callwright.runtime.orders import TrunkRules
+from callwright.runtime.pacing import TrunkLimits
+from callwright.runtime.supervisor import Supervisor
+from callwright.service.authenticate import hash_key
+from callwright.service.tell_result import NoticeStyle
+from callwright.simulation.callees import Callees, Manners
+from callwright.simulation.campaign import Campaign
+from callwright.simulation.carrier import Carrier
+from callwright.simulation.client import Client
+from callwright.simulation.faults import NO_FAULTS, CrashPoints, FaultPlan, ProcessDied, Step
+from callwright.simulation.history import History
+from callwright.simulation.inline_store import InlineStore
+from callwright.simulation.line import SimulatedLine
+from callwright.simulation.sink import SimulatedSender, Sink
+from callwright.simulation.virtual_loop import VirtualLoop
+from callwright.simulation.world_time import VirtualClock, WallClock
+from callwright.store.sqlite.opening import open_memory
+
+FLOW = """
+callwright: 1
+name: simulated
+start: greet
+steps:
+  greet:
+    say: Hello
+    next: hangup
+"""
+TRUNK = "main"
+LOOK_EVERY_S = 20.0
+DRAIN_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Everything that decides a run. The same setting gives the same history."""
+
+    campaign: Campaign
+    seed: int = 1
+    faults: FaultPlan = NO_FAULTS
+    manners: Manners = field(default_factory=Manners)
+    calls_per_second: float = 20.0
+    max_calls: int = 200
+    ring_timeout_s: float = 45.0
+    max_length_s: float = 3600.0
+    starts_at: datetime = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
+    horizon_s: float = 5 * 86400.0
+    """Seconds after which the world ends, whatever is still under way."""
+    keeps_lines: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One life of the server, in true seconds; the last one ends in peace."""
+
+    began_s: float
+    died_s: float | None
+    why: str = ""
+
+
+class World:
+    """One run. Make it, `run` it, then look at what the network, the sink and the client saw."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.history = History(keeps_lines=setting.keeps_lines)
+        self.points = CrashPoints(setting.faults.die_at_points)
+        self.wall = WallClock(setting.starts_at)
+        self.carrier = Carrier(
+            Callees(setting.seed, setting.manners), self.history, setting.faults.trunk
+        )
+        self.sink = Sink(
+            self.history,
+            chance=random.Random(setting.seed + 1),
+            outages=setting.faults.sink,
+            fails=setting.faults.sink_fails,
+        )
+        self.client = Client(setting.campaign, self.history)
+        self.lives: list[Life] = []
+        self.complaints: list[str] = []
+        """Faults that the server itself logged: none is ever expected."""
+        self.now_s = 0.0
+        self.commits = 0
+        self.took_s = 0.0
+        self._chance = random.Random(setting.seed + 2)
+        self._deaths = list(setting.faults.deaths_s)
+        self._line_deaths = list(setting.faults.line_deaths_s)
+        self._steps = list(setting.faults.steps)
+        self.connection: apsw.Connection = open_memory()
+
+    def run(self) -> None:
+        """Live through it all: until nothing is left to do, or the horizon."""
+        started = time.perf_counter()
+        user, deployment = self._set_up()
+        with listening_for_faults(self.complaints.append):
+            while not self._live(user, deployment):
+                self.now_s += self.setting.faults.down_s
+        self.took_s = time.perf_counter() - started
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.connection.close()
+
+    def _set_up(self) -> tuple[User, Deployment]:
+        loop = VirtualLoop()
+        try:
+            store = InlineStore(
+                self.connection, loop=loop, points=CrashPoints(), chance=self._chance
+            )
+            now = self.wall.at(0.0)
+            return loop.run_until_complete(store.write(lambda tx: add_deployment(tx, now)))
+        finally:
+            loop.close()
+
+    def _live(self, user: User, deployment: Deployment) -> bool:
+        """One life of the server; True when the world is over, False when the server died."""
+        began_s, number = self.now_s, len(self.lives) + 1
+        loop = VirtualLoop(began_s)
+        store = InlineStore(
+            self.connection,
+            loop=loop,
+            points=self.points,
+            spells=self.setting.faults.store,
+            chance=self._chance,
+        )
+        lines: list[SimulatedLine] = []
+
+        def make_line() -> SimulatedLine:
+            lines.append(
+                SimulatedLine(
+                    self.carrier, loop=loop, wall=self.wall, points=self.points, life=number
+                )
+            )
+            return lines[-1]
+
+        self._plan(loop, lines)
+        self.history.add(began_s, "start", number)
+        died: ProcessDied | None = None
+        try:
+            loop.run_until_complete(self._serve(loop, store, make_line, number, user, deployment))
+        except ProcessDied as exc:
+            died = exc
+        finally:
+            self.now_s = loop.time()
+            self.commits += store.commits
+            store.die()
+            for line in lines:
+                line.die()
+            loop.abandon()
+        self.lives.append(
+            Life(
+                began_s=began_s,
+                died_s=self.now_s if died is not None else None,
+                why=str(died.code) if died is not None else "",
+            )
+        )
+        if died is not None:
+            self.history.add(self.now_s, "die", died.code)
+        return died is None
+
+    async def _serve(
+        self,
+        loop: VirtualLoop,
+        store: InlineStore,
+        make_line: Callable[[], SimulatedLine],
+        number: int,
+        user: User,
+        deployment: Deployment,
+    ) -> None:
+        supervisor = self._supervisor(loop, store, make_line, number)
+        try:
+            await supervisor.start()
+        except Unavailable as exc:
+            # A program that cannot start says so and exits; whoever keeps it starts it again.
+            raise ProcessDied(f"did not start: {exc}") from exc
+        asking = asyncio.create_task(
+            self.client.run(
+                store, user, deployment, loop=loop, wall=self.wall, on_change=supervisor.wake
+            )
+        )
+        while loop.time() < self.setting.horizon_s:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if asking.done() and asking.exception() is not None:
+                break
+            counts = await store.read(lambda tx: tx.queue_counts())
+            if self.client.is_done and not (
+                counts.waiting or counts.active or counts.notices_pending or self._deaths
+            ):
+                break
+        await asking
+        await supervisor.drain(DRAIN_S)
+        await supervisor.stop()
+
+    def _supervisor(
+        self,
+        loop: VirtualLoop,
+        store: InlineStore,
+        make_line: Callable[[], SimulatedLine],
+        number: int,
+    ) -> Supervisor:
+        setting = self.setting
+        limits = TrunkLimits(
+            name=TRUNK, calls_per_second=setting.calls_per_second, max_calls=setting.max_calls
+        )
+        rules = TrunkRules(
+            name=TRUNK,
+            caller_id="",
+            ring_timeout_s=setting.ring_timeout_s,
+            max_length_s=setting.max_length_s,
+        )
+        return Supervisor(
+            store=store,
+            clock=VirtualClock(loop, self.wall),
+            make_lines=[make_line],
+            sender=SimulatedSender(self.sink, loop=loop, points=self.points, life=number),
+            trunks=[(limits, rules)],
+            style=NoticeStyle(new_id=lambda: f"msg_{self._chance.getrandbits(64):016x}"),
+            chance=self._chance,
+        )
+
+    def _plan(self, loop: VirtualLoop, lines: list[SimulatedLine]) -> None:
+        """Set up what befalls this life at its time."""
+        began_s = self.now_s
+        self._deaths = [at for at in self._deaths if at > began_s]
+        if self._deaths:
+            loop.call_at(self._deaths[0], _die)
+        for at_s in self._line_deaths:
+            if at_s > began_s:
+                loop.call_at(at_s, lambda: lines[-1].die())
+        for step in self._steps:
+            loop.call_at(max(began_s, step.at_s), self._step, loop, step)
+
+    def _step(self, loop: VirtualLoop, step: Step) -> None:
+        self._steps.remove(step)
+        self.wall.step(step.by_s)
+        self.history.add(loop.time(), "step", step.by_s)
+
+
+def add_deployment(tx: WriteTx, now: datetime) -> tuple[User, Deployment]:
+    """An account with one user and one deployment of a flow that says hello."""
+    account = tx.add_account("simulated", now)
+    tx.add_user(account, "you@yourdomain.com", hash_key("key"), is_admin=False, now=now)
+    user = tx.user_by_email("you@yourdomain.com")
+    assert user is not None
+    script = dump(load(FLOW, "simulated flow"))
+    program = tx.add_program(
+        Product.FUSE, user, "simulated", metadatabase=None, script=script, now=now
+    )
+    deployment_id = tx.add_deployment(
+        program,
+        label="",
+        script=script,
+        variables={},
+        caller_id="",
+        trunk="",
+        expires_at=None,
+        max_responses=None,
+        now=now,
+    )
+    deployment = tx.deployment(deployment_id)
+    assert deployment is not None
+    return user, deployment
+
+
+@contextmanager
+def listening_for_faults(complain: Callable[[str], None]) -> Iterator[None]:
+    """Keep quiet what the server logs, and pass on what it logs of faults in itself."""
+
+    def hear(_: object, __: str, event: MutableMapping[str, object]) -> Mapping[str, object]:
+        if (fault := event.get("exc_info")) is not None:
+            complain(f"{event['event']}: {fault!r} {sorted(event.items(), key=str)!r}")
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[hear],
+        wrapper_class=structlog.make_filtering_bound_logger(40),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _die() -> None:
+    raise ProcessDied("at its time")

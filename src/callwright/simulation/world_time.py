@@ -1,0 +1,44 @@
+"""The time of a simulated world: true seconds, and the wall clock that a server reads.
+
+True time only goes forward, at one second a second, through every death and restart. The
+wall clock is set by people and by NTP, so it can be stepped.
+"""
+
+from datetime import datetime, timedelta
+
+from callwright.clock import SystemClock
+from callwright.simulation.virtual_loop import VirtualLoop
+
+
+class WallClock:
+    """What the machine's wall clock shows at a true second."""
+
+    def __init__(self, started_at: datetime) -> None:
+        self._started_at = started_at
+        self._stepped_s = 0.0
+
+    @property
+    def stepped_s(self) -> float:
+        """How far it is ahead of where it would be by itself."""
+        return self._stepped_s
+
+    def at(self, true_s: float) -> datetime:
+        return self._started_at + timedelta(seconds=true_s + self._stepped_s)
+
+    def step(self, seconds: float) -> None:
+        """Set it forward or back."""
+        self._stepped_s += seconds
+
+
+class VirtualClock(SystemClock):
+    """A `Clock` on a loop's own time; it waits as the system's does, in skipped time."""
+
+    def __init__(self, loop: VirtualLoop, wall: WallClock) -> None:
+        self._loop = loop
+        self._wall = wall
+
+    def now(self) -> datetime:
+        return self._wall.at(self._loop.time())
+
+    def monotonic(self) -> float:
+        return self._loop.time()

@@ -1,0 +1,91 @@
+"""The real server in a simulated world: promises under faults, and the same world twice."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from callwright.simulation.callees import Manners
+from callwright.simulation.campaign import Campaign, Submission, number
+from callwright.simulation.drawn import draw_setting
+from callwright.simulation.faults import FaultPlan, FaultRates
+from callwright.simulation.oracle import judge
+from callwright.simulation.world import Setting, World
+
+NOBODY_ANSWERS = Manners(answers=0.0, busy=0.0, unreachable=0.0, rejects=0.0)
+TALKERS = Manners(answers=1.0, talks_s=600.0)
+
+
+def play(setting: Setting) -> World:
+    world = World(setting)
+    world.run()
+    return world
+
+
+def campaign(count: int, *, max_attempts: int = 1, wait_s: float = 60.0) -> Campaign:
+    """Single calls, one a second."""
+    return Campaign(
+        submissions=[
+            Submission(
+                at_s=float(n), numbers=(number(n),), max_attempts=max_attempts, wait_s=wait_s
+            )
+            for n in range(count)
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_a_world_in_which_everything_fails_now_and_then_breaks_no_promise(seed: int) -> None:
+    world = play(draw_setting(seed, calls=40, span_s=900.0, rates=FaultRates()))
+    assert judge(world) == []
+    assert len(world.client.asked) == 40
+
+
+def test_the_same_seed_gives_the_same_history_in_any_process() -> None:
+    program = (
+        "from callwright.simulation.drawn import draw_setting\n"
+        "from callwright.simulation.faults import FaultRates\n"
+        "from callwright.simulation.world import World\n"
+        "world = World(draw_setting(7, calls=40, span_s=900.0, rates=FaultRates()))\n"
+        "world.run()\n"
+        "print(world.history.digest)\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": hash_seed,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(digests) == 1
+    assert play(draw_setting(8, calls=40, span_s=900.0)).history.digest not in digests
+
+
+def test_legs_of_a_line_that_died_are_hung_up_before_anybody_is_dialled_again() -> None:
+    faults = FaultPlan(line_deaths_s=(20.0,))
+    for manners in (NOBODY_ANSWERS, TALKERS):
+        world = play(
+            Setting(
+                campaign=campaign(15, max_attempts=2, wait_s=0.0), faults=faults, manners=manners
+            )
+        )
+        assert judge(world) == []
+        left = [leg for leg in world.carrier.legs if leg.invited_s < 20.0 < (leg.ended_s or 0.0)]
+        assert left
+        assert all(leg.hung_up and (leg.ended_s or 0.0) < 30.0 for leg in left)
+
+
+def test_a_commit_that_failed_and_landed_dials_and_tells_nobody_twice() -> None:
+    setting = draw_setting(
+        11, calls=40, span_s=600.0, rates=FaultRates(spells=8, kinds=frozenset({"failing store"}))
+    )
+    assert any(spell.lands for spell in setting.faults.store)
+    assert judge(play(setting)) == []
