@@ -123,6 +123,31 @@ def test_an_invite_answered_after_all_gets_ack_and_bye() -> None:
     assert peer.ended == [Ended(How.PEER_HUNG_UP)]
 
 
+def test_an_answer_that_was_acknowledged_but_never_stored_is_hung_up() -> None:
+    """Nothing more comes for its INVITE; the 200 to the CANCEL tells the tag for a BYE."""
+    peer = Peer(RINGING, user="u")
+    peer.answer(200, 0)
+    peer.answer(481, 1)
+    peer.wait(2.1)
+    assert peer.ended == [Ended(How.PEER_HUNG_UP)]
+    bye, to = peer.sent[-1]
+    assert (bye.method, bye.cseq, bye.to_tag, to) == ("BYE", 3, "pt", TRUNK)
+    assert bye.uri == peer.sent[0][0].uri
+    count = len(peer.sent)
+    peer.answer(200)
+    peer.wait(60)
+    assert len(peer.sent) == count
+    assert peer.call.is_over
+
+
+def test_where_the_invite_is_heard_to_have_ended_no_bye_is_sent() -> None:
+    peer = Peer(RINGING)
+    peer.answer(200)
+    peer.answer(487, 0, cseq="1 INVITE")
+    peer.wait(60)
+    assert peer.methods() == ["CANCEL", "ACK"]
+
+
 def test_where_no_late_answer_can_be_heard_nobody_waits_for_one() -> None:
     peer = Peer(RINGING, hears=False)
     peer.answer(481)

@@ -2,8 +2,10 @@
 
 Built from what the attempt on disk remembers. A leg that had been answered gets a BYE. One
 that had not gets a CANCEL, also under the branch that answered a challenge if there may
-have been one; and should its INVITE be answered after all, ACK and BYE. The same branches
-and numbers are used at every try, so that a second try is a repeat and no new request.
+have been one; and should its INVITE be answered after all, ACK and BYE. An answer that the
+dead line acknowledged, but that never reached the disk, is heard no more: then the tag in the
+answer to the CANCEL says whom the BYE is for (RFC 3261 section 9.2). The same branches and
+numbers are used at every try, so that a second try is a repeat and no new request.
 """
 
 from math import inf
@@ -44,6 +46,8 @@ class OrphanedCall:
         self._hears_answers = hears_answers
         self._tries: list[RequestTransaction] = []
         self._dialog: Dialog | None = None
+        self._cancelled_tag = ""
+        """The other end's, in its 200 to our CANCEL."""
         self._answers = DialogAnswers(1)
         self._ended = False
         self._end_by = inf
@@ -131,6 +135,7 @@ class OrphanedCall:
             if data:
                 actions.append(Send(data, transaction.to))
         if self._end_by <= now:
+            actions += self._say_bye_in_the_dark(now)
             actions += self._end(self._found)
         if self._forget_at <= now:
             self._forget_at = inf
@@ -154,6 +159,7 @@ class OrphanedCall:
         self._found = How.PEER_HUNG_UP
         pending = any(each.phase is not Phase.COMPLETED for each in self._tries)
         if response.status < 300:
+            self._cancelled_tag = response.to_tag
             # Cancelled; the INVITE's own 487 follows, or a 200 that crossed, where we hear it.
             wait_s = 2.0 if self._hears_answers else 0.0
         elif pending:
@@ -180,6 +186,19 @@ class OrphanedCall:
         dialog = dialog_from_answer(setup, response)
         self._dialog = dialog
         return [Send(dialog.ack, dialog.next_hop), *self._say_bye(dialog, now)]
+
+    def _say_bye_in_the_dark(self, now: float) -> list[Action]:
+        """The CANCEL was taken and no end of the INVITE was heard: they may be talking."""
+        if not self._cancelled_tag or self._dialog is not None or self._ended:
+            return []
+        self._dialog = dialog_from_memory(
+            self._setup,
+            to_tag=self._cancelled_tag,
+            remote_target="",
+            route_set=(),
+            cseq=self._setup.cseq + len(self._tries) - 1,
+        )
+        return self._say_bye(self._dialog, now)
 
     def _say_bye(self, dialog: Dialog, now: float, name: str = "b", line: str = "") -> list[Action]:
         dialog.cseq += 1
