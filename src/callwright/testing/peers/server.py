@@ -98,7 +98,11 @@ class ServerUnderTest:
 
     @property
     def api(self) -> Api:
-        return Api(self.url, self.user, self.key)
+        return self.api_at(self.url)
+
+    def api_at(self, url: str) -> Api:
+        """A client for an address that the server has while it runs."""
+        return Api(url, self.user, self.key)
 
     @property
     def brain_pid(self) -> int:
