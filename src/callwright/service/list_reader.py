@@ -1,6 +1,7 @@
 """Reading a list outside the event loop: a small one in a thread, a large one in a process."""
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
@@ -43,49 +44,72 @@ async def read_list(
             yield piece
         return
     async with turns:
-        process = await _start(ready, data.read, data, lenient=lenient)
+        process = await _start(data.read, _job(ready, data, lenient=lenient))
+        stream, transport = await _open_pipe(process)
         try:
-            assert process.stdout is not None
-            while not isinstance(message := await _receive(process.stdout), ListEnd):
+            while not isinstance(message := await _receive(stream), ListEnd):
                 if isinstance(message, ListRefused):
                     raise message.refusal()
                 yield message
         except asyncio.IncompleteReadError:
-            code = await process.wait()
+            code = await asyncio.to_thread(process.wait)
             raise Unavailable(f"the process that read a list ended ({code})") from None
         finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await asyncio.shield(process.wait())
+            transport.close()
+            await asyncio.to_thread(_end, process)
 
 
 def _next_or_none(slices: Iterator[ListSlice]) -> ListSlice | None:
     return next(slices, None)
 
 
-async def _start(
-    ready: ReadyList, file: SpoolFile, data: StoredContent, *, lenient: bool
-) -> asyncio.subprocess.Process:
+def _job(ready: ReadyList, data: StoredContent, *, lenient: bool) -> bytes:
+    job = ListJob(plan=ready.plan, start=data.start, end=data.end, lenient=lenient)
+    return msgspec.json.encode(job)
+
+
+async def _start(file: SpoolFile, job: bytes) -> "subprocess.Popen[bytes]":
+    # Not by the event loop: uvloop forks, which takes 10 ms of a server this size; the
+    # standard library's vfork takes less than one.
+    spawning = asyncio.create_task(asyncio.to_thread(_spawn, file, job))
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "callwright.service.list_process",
-            str(file.fd),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=(file.fd,),
-            limit=AHEAD_BYTES,
-            # Not in the terminal's group: Ctrl-C reaches the server alone.
-            start_new_session=True,
-        )
+        return await asyncio.shield(spawning)
     except OSError as exc:
         raise Unavailable(f"the process that reads lists cannot start: {exc.strerror}") from exc
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await asyncio.to_thread(_end, await spawning)
+        raise
+
+
+def _spawn(file: SpoolFile, job: bytes) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(
+        [sys.executable, "-m", "callwright.service.list_process", str(file.fd)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=(file.fd,),
+        # Not in the terminal's group: Ctrl-C reaches the server alone.
+        start_new_session=True,
+    )
     assert process.stdin is not None
-    job = ListJob(plan=ready.plan, start=data.start, end=data.end, lenient=lenient)
-    process.stdin.write(msgspec.json.encode(job))
-    process.stdin.write_eof()
+    with suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(job)
     return process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+
+
+async def _open_pipe(
+    process: "subprocess.Popen[bytes]",
+) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    stream = asyncio.StreamReader(AHEAD_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), process.stdout
+    )
+    return stream, transport
 
 
 async def _receive(stream: asyncio.StreamReader) -> ListMessage:

@@ -6,6 +6,7 @@ one writer is never held for longer than a slice, so calls are dialled on time m
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from callwright.service.list_slices import ListSlice
 
 LISTS_AT_ONCE = 2
 """Large lists that are read at the same time; others wait for their turn."""
+
+SLICES_AHEAD = 4
+"""Slices given to the writer before the first of them is stored: it need not wait for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,20 +117,18 @@ class ListLoader:
     async def _store_slices(
         self, batch: BatchId, ready: ReadyList, progress: ListProgress, *, lenient: bool
     ) -> None:
-        # One slice is stored while the next is read: both processors have work.
-        under_way: asyncio.Task[None] | None = None
+        under_way: deque[asyncio.Task[None]] = deque()
         try:
             async with aclosing(read_list(ready, self._turns, lenient=lenient)) as slices:
                 async for piece in slices:
-                    if under_way is not None:
-                        await under_way
                     storing = self._store_slice(batch, ready, piece, progress)
-                    under_way = asyncio.create_task(storing)
-            if under_way is not None:
-                await under_way
+                    under_way.append(asyncio.create_task(storing))
+                    if len(under_way) >= SLICES_AHEAD:
+                        await under_way.popleft()
+            while under_way:
+                await under_way.popleft()
         finally:
-            if under_way is not None:
-                await asyncio.gather(under_way, return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _store_slice(
         self, batch: BatchId, ready: ReadyList, piece: ListSlice, progress: ListProgress

@@ -58,7 +58,8 @@ async def received_body(request: Request, limit: int, folder: Path) -> AsyncIter
             yield spool.content
     finally:
         if spool is not None:
-            spool.close()
+            # The disk takes a while to free a large file.
+            await asyncio.to_thread(spool.close)
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
