@@ -1,6 +1,7 @@
 """`queue`, `rejected` and `watch` against a server that dials."""
 
 import io
+import os
 import sys
 
 import pytest
@@ -113,6 +114,16 @@ def test_rejected_rows_are_not_written_over_a_file_or_where_there_are_none(shell
     shell.refuse("queue", shell.write("bad.csv", "destination\n911\n"), *TO_SHORT, "--lenient")
 
 
+def test_a_list_may_come_through_a_pipe(shell):
+    reading, writing = os.pipe()
+    os.write(writing, GOOD.encode())
+    os.close(writing)
+    try:
+        assert shell.ask("queue", f"/dev/fd/{reading}", *TO_SHORT)["calls"] == 2
+    finally:
+        os.close(reading)
+
+
 def test_a_large_list_arrives_whole(shell):
     rows = "".join(f"617555{number:04},Ana\n" for number in range(10_000))
     file = shell.write("large.csv", f"destination,first_name\n{rows}")
@@ -125,7 +136,8 @@ def test_a_large_list_arrives_whole(shell):
     ("words", "problem"),
     [
         (("absent.csv", *TO_SHORT), "absent.csv: No such file or directory"),
-        ((".", *TO_SHORT), "cannot be read: Is a directory"),
+        ((".", *TO_SHORT), ".: Is a directory"),
+        (("calls.xlsx", *TO_SHORT), "workbook"),
         (("calls.csv", *TO_SHORT, "--max-attempts", "2"), "--reattempt-wait: is required"),
         (("calls.csv", "--app", "77"), "No application was found."),
         (("calls.csv", *TO_SHORT, "--start", "soon"), "--start: must be a moment"),
@@ -136,6 +148,7 @@ def test_a_large_list_arrives_whole(shell):
 def test_what_is_refused_is_one_line_and_exit_code_3(shell, words, problem):
     shell.write("calls.csv", GOOD)
     shell.write("names.csv", "name\nAna\n")
+    shell.write("calls.xlsx", "PK\x03\x04")
     assert problem in shell.refuse("queue", *words)
 
 

@@ -101,28 +101,21 @@ class ApiClient:
     def upload(
         self,
         path: str,
-        file: Path,
+        name: str,
+        file: IO[bytes],
         fields: Mapping[str, str],
         headers: Mapping[str, str],
         on_read: Callable[[bytes], None],
     ) -> Answer:
-        """Send a list; `on_read` is shown each piece of it as it leaves.
-
-        Raises:
-            RequestRefused: the file cannot be read.
-        """
-        try:
-            with file.open("rb") as source:
-                return self.ask(
-                    "POST",
-                    path,
-                    data=dict(fields),
-                    files={"csv": (file.name, _Shown(source, on_read))},
-                    headers=dict(headers),
-                    timeout=httpx2.Timeout(ANSWERS_WITHIN_S, read=LOADS_WITHIN_S),
-                )
-        except OSError as exc:
-            raise RequestRefused(f"{file}: cannot be read: {exc.strerror or exc}") from None
+        """Send a list, a file called `name`; `on_read` is shown each piece of it as it leaves."""
+        return self.ask(
+            "POST",
+            path,
+            data=dict(fields),
+            files={"csv": (name, _Shown(file, on_read))},
+            headers=dict(headers),
+            timeout=httpx2.Timeout(ANSWERS_WITHIN_S, read=LOADS_WITHIN_S),
+        )
 
     def save(self, path: str, file: Path) -> None:
         """Write what stands at `path` into `file`.

@@ -50,6 +50,11 @@ def tell(text: str) -> None:
     sys.stderr.flush()
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Rows in columns as wide as they need to be, for eyes and for awk."""
     cells = [[str(cell) for cell in row] for row in [header, *rows]]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from callwright.cli.api_client import ApiClient, ServerRefused, problem_error
+from callwright.cli.api_client import ApiClient, ServerRefused
 from callwright.cli.options import (
     AppOption,
     AttemptsOption,
@@ -24,9 +24,9 @@ from callwright.cli.options import (
     WaitSecondsOption,
 )
 from callwright.cli.orders import find_deployment, require_target, schedule_fields
-from callwright.cli.output import ServerUnreachable, show, tell
-from callwright.cli.progress import progress_bar
+from callwright.cli.output import counted, show, tell
 from callwright.cli.session import connect
+from callwright.cli.upload import send_list, until_loaded
 from callwright.cli.watch import follow_batch
 from callwright.cli.watch_view import describe_counts
 from callwright.errors import FieldInvalid
@@ -70,92 +70,30 @@ def queue(
     headers = _headers(lenient=lenient, dry_run=dry_run, idempotency_key=idempotency_key)
     with connect(server, user, key, config) as client:
         fields["deployment_id"] = find_deployment(client, app, survey, deployment)
-        upload = _Upload(client, file)
         if dry_run:
-            value = upload.send(fields, headers)
-            left_out = f", {value['rejected']} would be left out" if value["rejected"] else ""
-            text = f"dry run: {value['calls']} calls would be queued{left_out}; nothing was"
+            value = send_list(client, file, fields, headers)
+            left_out = (
+                f", {counted(value['rejected'], 'row')} left out" if value["rejected"] else ""
+            )
+            text = f"dry run: {counted(value['calls'], 'call')} would be queued{left_out}"
             show({"dry_run": True, **value}, text, as_json=as_json)
             return
         try:
-            batch = upload.until_loaded(upload.send(fields, headers)["id"])
+            number = send_list(client, file, fields, headers)["id"]
+            batch = until_loaded(client, number)
         except ServerRefused as exc:
             if exc.kind == "list-invalid" and not lenient and hasattr(exc, "__notes__"):
                 exc.add_note("with --lenient the good rows are queued and the bad ones kept")
             raise
         if batch["rejected"]:
             _offer_rejected(client, batch, file, rejected, ask=not as_json)
-        text = f"batch {batch['id']}: {batch['calls']} calls queued"
+        text = f"batch {batch['id']}: {counted(batch['calls'], 'call')} queued"
         if wait:
             tell(text)
             batch = follow_batch(client, batch["id"])
             text = f"batch {batch['id']} is over: {describe_counts(batch['counts'])}"
     value = {name: batch[name] for name in ("calls", "rejected")}
     show({"batch_id": batch["id"], **value, "batch": batch}, text, as_json=as_json)
-
-
-class _Upload:
-    """One file on its way to the server, with a bar for each half of the way."""
-
-    def __init__(self, client: ApiClient, file: Path) -> None:
-        self._client = client
-        self._file = file
-        self._bytes = 0
-
-    def send(self, fields: Mapping[str, object], headers: Mapping[str, str]) -> dict[str, Any]:
-        """What the server answered once it had all of the file.
-
-        Raises:
-            FieldInvalid: the file cannot be read.
-            RequestRefused, Unavailable: as the client's.
-        """
-        self._bytes = 0
-        try:
-            size = self._file.stat().st_size
-        except OSError as exc:
-            raise FieldInvalid("FILE", f"{self._file}: {exc.strerror}") from None
-        with progress_bar("sending", size, in_bytes=True) as advance:
-
-            def on_read(data: bytes) -> None:
-                self._bytes += len(data)
-                advance(self._bytes)
-
-            texts = {name: str(value) for name, value in fields.items()}
-            try:
-                answer = self._client.upload("/v1/batches", self._file, texts, headers, on_read)
-            except ServerUnreachable as exc:
-                if self._bytes:
-                    key = headers.get("Idempotency-Key")
-                    exc.add_note(
-                        f"the list may have been queued; send it again with the same key {key!r}"
-                        if key
-                        else "the list may have been queued: look with `callwright ls` first"
-                    )
-                raise
-        if answer.headers.get("Idempotency-Replayed") == "true":
-            tell("this list was queued before with the same key; nothing was queued again")
-        if earlier := answer.headers.get("X-Duplicate-Of"):
-            tell(f"beware: the same file was queued a short while ago, as batch {earlier}")
-        return answer.value
-
-    def until_loaded(self, batch_id: int) -> dict[str, Any]:
-        """The batch once all of it is stored.
-
-        Raises:
-            RequestRefused: the list is bad, and nothing was queued.
-        """
-        try:
-            with progress_bar("storing", 1) as advance:
-                for batch in self._client.poll(f"/v1/batches/{batch_id}"):
-                    advance(batch["loaded_share"] or 0, f"storing, {batch['calls']:,} calls")
-                    if batch["state"] != "loading":
-                        break
-        except KeyboardInterrupt:
-            tell(f"the server goes on; `callwright cancel batch {batch_id}` cancels the calls")
-            raise
-        if batch["state"] == "failed":
-            raise problem_error(batch["problem"])
-        return batch
 
 
 def _require_sense(*, lenient: bool, rejected: Path | None, dry_run: bool, wait: bool) -> None:
@@ -188,7 +126,7 @@ def _offer_rejected(
     ask: bool,
 ) -> None:
     """Save the rows that were left out, or say how to get them."""
-    tell(f"{batch['rejected']} rows were left out")
+    tell(f"{counted(batch['rejected'], 'row')} left out")
     if rejected is None and ask and sys.stdin.isatty() and sys.stderr.isatty():
         wish = file.with_name(f"{file.stem}.rejected.csv")
         if not wish.exists() and typer.confirm(f"Save them to {wish}?", default=True, err=True):

@@ -1,0 +1,108 @@
+"""A list on its way to the server: sent, then stored there, with a bar for each half."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from callwright.cli.api_client import ApiClient, problem_error
+from callwright.cli.output import ServerUnreachable, tell
+from callwright.cli.progress import progress_bar
+from callwright.cli.spreadsheet import is_workbook, write_csv
+from callwright.errors import FieldInvalid
+
+
+def send_list(
+    client: ApiClient, file: Path, fields: Mapping[str, object], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the server answered once it had all of the file.
+
+    Raises:
+        FieldInvalid: the file cannot be read.
+        RequestRefused, Unavailable: as the client's.
+    """
+    texts = {name: str(value) for name, value in fields.items()}
+    sent = 0
+    with _opened(file) as source, progress_bar("sending", _size(source), in_bytes=True) as advance:
+
+        def on_read(data: bytes) -> None:
+            nonlocal sent
+            sent += len(data)
+            advance(sent)
+
+        try:
+            answer = client.upload(
+                "/v1/batches", f"{file.stem}.csv", source, texts, headers, on_read
+            )
+        except ServerUnreachable as exc:
+            if sent:
+                exc.add_note(_what_now(headers.get("Idempotency-Key")))
+            raise
+    if answer.headers.get("Idempotency-Replayed") == "true":
+        tell("this list was queued before with the same key; nothing was queued again")
+    if earlier := answer.headers.get("X-Duplicate-Of"):
+        tell(f"beware: the same file was queued a short while ago, as batch {earlier}")
+    return answer.value
+
+
+def until_loaded(client: ApiClient, batch_id: int) -> dict[str, Any]:
+    """The batch once all of it is stored.
+
+    Raises:
+        RequestRefused: the list is bad, and nothing was queued.
+    """
+    try:
+        with progress_bar("storing", 1) as advance:
+            for batch in client.poll(f"/v1/batches/{batch_id}"):
+                advance(batch["loaded_share"] or 0, f"storing, {batch['calls']:,} calls")
+                if batch["state"] != "loading":
+                    break
+    except KeyboardInterrupt:
+        tell(f"the server goes on; then `callwright cancel batch {batch_id}` cancels it")
+        raise
+    if batch["state"] == "failed":
+        raise problem_error(batch["problem"])
+    return batch
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    """The file, or the CSV that it comes to if it is a workbook; its length can be told even
+    if it comes through a pipe.
+
+    Raises:
+        FieldInvalid: it cannot be read.
+    """
+    with ExitStack() as stack:
+        try:
+            source: IO[bytes] = stack.enter_context(file.open("rb"))
+            if not source.seekable():
+                source = _copied(source, stack.enter_context(TemporaryFile()))
+        except OSError as exc:
+            raise FieldInvalid("FILE", f"{file}: {exc.strerror}") from None
+        if is_workbook(file, source):
+            book, source = source, stack.enter_context(TemporaryFile())
+            write_csv(file, book, source)
+        yield source
+
+
+def _copied(source: IO[bytes], copy: IO[bytes]) -> IO[bytes]:
+    copyfileobj(source, copy)
+    copy.seek(0)
+    return copy
+
+
+def _size(source: IO[bytes]) -> int:
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    return size
+
+
+def _what_now(key: str | None) -> str:
+    """Advice to somebody whose list may or may not have been queued."""
+    if key is None:
+        return "the list may have been queued: look with `callwright ls` before sending it again"
+    return f"the list may have been queued: send it again with the same key {key!r}, that is safe"
