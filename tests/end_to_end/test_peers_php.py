@@ -1,28 +1,19 @@
-"""Programs written for the vendor's API, run by PHP against a whole server that dials SIPp.
+"""Programs of our own, written after the vendor's, run by PHP against a whole server.
 
-Ours stand in tests/peers/php. The vendor's own are taken from its documents where those
-lie beside the repository; of them nothing is changed but URL, credentials and file name.
+They stand in tests/peers/php. The server dials SIPp, whose trace and whose audio say what
+was dialled; status replies and callbacks are compared byte by byte.
 """
 
 import json
-import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import pytest
+from php_world import ANSWERED, World, php_world
 
-from callwright.testing.peers.api import Reply
-from callwright.testing.peers.details import Expected, event_times, fuse_bytes, insight_bytes
+from callwright.testing.peers.details import Expected, fuse_bytes, insight_bytes
 from callwright.testing.peers.flows import waits
-from callwright.testing.peers.php import Dumped, adapted, extract_php, run_sample
-from callwright.testing.peers.rtp_listener import RtpListener, keys_in, rtp_listener
-from callwright.testing.peers.server import ServerUnderTest, server_folder, trunk
-from callwright.testing.peers.sink import CallbackSink, callback_sink
-from callwright.testing.peers.sip_log import SipCall, by_number
-from callwright.testing.peers.sipp import Sipp, running_sipp
+from callwright.testing.peers.sip_log import by_number
 from callwright.testing.peers.tshark import capturing
 from callwright.testing.peers.waiting import wait_for
 from callwright.testing.programs import require
@@ -30,117 +21,11 @@ from callwright.testing.programs import require
 require("php")
 require("sipp")
 
-PEERS = Path(__file__).parents[1] / "peers"
-SOURCES = Path(__file__).parents[3] / "shared" / "sources"
-ANSWERED = ("queued", "dialing", "connected", "disconnected")
-LATE_S = 57
-"""The vendor's lists start in a minute; a clock so slow makes that three seconds."""
-
-SURVEY = """\
-callwright: 1
-survey: peers
-variables: {first_name: there}
-questions:
-  - id: again
-    ask: {play: beep.wav}
-    choices: {1: "Yes", 2: "No"}
-    timeout: 500ms
-    tries: 1
-    optional: yes
-"""
-
-
-@dataclass(frozen=True)
-class World:
-    folder: Path
-    server: ServerUnderTest
-    sipp: Sipp
-    sink: CallbackSink
-    rtp: RtpListener
-    application: str
-    survey: str
-
-    def php(self, name: str, **variables: object) -> Dumped:
-        """Run one of our own programs."""
-        _, application, deployment = self.application.split("/")
-        _, survey, instance = self.survey.split("/")
-        told = {
-            "CALLWRIGHT_URL": self.server.url,
-            "CALLWRIGHT_USER": self.server.user,
-            "CALLWRIGHT_KEY": self.server.key,
-            "APPLICATION_ID": application,
-            "DEPLOYMENT_ID": deployment,
-            "SURVEY_ID": survey,
-            "INSTANCE_ID": instance,
-            **{key: str(value) for key, value in variables.items()},
-        }
-        return run_sample(PEERS / "php" / f"{name}.php", extra=told)
-
-    def csv(self, name: str, text: str) -> Path:
-        file = self.folder / name
-        file.write_text(text, encoding="utf-8")
-        return file
-
-    def leg(self, number: str, within_s: float = 15) -> SipCall:
-        """The only leg to a number, once it is over."""
-
-        def ended() -> SipCall | None:
-            legs = by_number(self.sipp.calls()).get(number, [])
-            return legs[0] if legs and legs[0].received("BYE") else None
-
-        leg = wait_for(f"ended call to {number}", ended, within_s=within_s)
-        assert len(by_number(self.sipp.calls())[number]) == 1
-        return leg
-
-    def digits(self, leg: SipCall) -> str:
-        """The keys sent in a leg, each of them a proper RFC 4733 event."""
-        offered = next(
-            line.split()[1] for line in leg.invites[0].body.split("\n") if line.startswith("m=")
-        )
-        start, end = leg.invites[0].at, leg.received("BYE")[-1].at + 0.5
-        packets = [
-            packet
-            for stream in self.rtp.streams().values()
-            for packet in stream
-            if packet.source[1] == int(offered) and start <= packet.at <= end
-        ]
-        keys = keys_in(packets)
-        for key in keys:
-            assert key.ms == pytest.approx(100, abs=20)
-            assert key.end_packets == 3
-        return "".join(key.digit for key in keys)
-
-    def finished(self, call_id: int) -> Reply:
-        """The status reply of a call that has come to its end."""
-
-        def over() -> Reply | None:
-            reply = self.server.api.status(call_id)
-            status = reply.json()["call_details"]["status"]
-            return reply if status in ("completed", "failed", "canceled", "rejected") else None
-
-        return wait_for(f"end of call {call_id}", over, within_s=15)
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("php")
-    with (
-        callback_sink() as sink,
-        rtp_listener() as rtp,
-        running_sipp(
-            PEERS / "uas_calls.xml", folder, keys={"rtp_host": "127.0.0.1", "rtp_port": rtp.port}
-        ) as sipp,
-        server_folder(
-            folder / "server",
-            {"trunks.main": trunk(sipp.address), "callbacks": {"allow": ["127.0.0.0/8"]}},
-        ) as server,
-    ):
-        (server.folder / "beep.wav").write_bytes(silent_wav(0.1))
-        application = server.add_application("short", waits(0.5))
-        survey = server.add_survey("peers", SURVEY, "--metadatabase", "first_name")
-        server.start()
-        yield World(folder, server, sipp, sink, rtp, application, survey)
-        assert server.stop() == 0
+    with php_world(tmp_path_factory.mktemp("php")) as world:
+        yield world
 
 
 def test_our_program_queues_one_call_of_an_application(world: World) -> None:
@@ -320,122 +205,3 @@ def test_tshark_sees_the_callers_number_and_the_keys(world: World) -> None:
     # 100 ms tone, a pause of one second for the comma; then 100 ms tone, 100 ms gap.
     assert second - first == pytest.approx(1.2, abs=0.15)
     assert third - second == pytest.approx(0.2, abs=0.05)
-
-
-# ── the vendor's own programs ─────────────────────────────────────────────────────────────────
-
-DOCUMENTS = sorted(SOURCES.glob("*.txt"))
-PROGRAMS = {
-    document.stem: program
-    for document in DOCUMENTS
-    if (program := extract_php(document.read_text("utf-8", "replace"))) is not None
-}
-
-
-# Made only where there are documents: a clone that stands alone has ours, and nothing to skip.
-if PROGRAMS:
-
-    @pytest.mark.parametrize("document", PROGRAMS)
-    def test_the_vendors_own_program_runs_with_url_and_credentials_changed(
-        world: World, document: str
-    ) -> None:
-        program = PROGRAMS[document]
-        index = list(PROGRAMS).index(document)
-        numbers = [f"617555030{index}", f"617555031{index}"]
-        run = _fuse_list if "fuse.plumvoice.com" in program else partial(_insight, index=index)
-        run(world, document, program, numbers)
-
-    def test_there_is_a_program_of_each_product() -> None:
-        text = "\n".join(PROGRAMS.values())
-        assert "https://fuse.plumvoice.com" in text
-        assert "https://insight.plumvoice.com" in text
-
-
-def _run(world: World, document: str, program: str, changes: dict[str, str]) -> Dumped:
-    file = world.folder / f"{document}.php"
-    file.write_text(adapted(program, changes), encoding="utf-8")
-    return run_sample(file, late_s=LATE_S if "strtotime" in program else 0)
-
-
-def _fuse_list(world: World, document: str, program: str, numbers: list[str]) -> None:
-    _, application, deployment = world.application.split("/")
-    first, second = numbers
-    csv = f"destination,first_name\n{first},Ana\n{second};ani=2125551234;postd=5,Bo\n"
-    queued_at = int(time.time())
-    told = _run(
-        world,
-        document,
-        program,
-        {
-            "https://fuse.plumvoice.com": world.server.url,
-            "<your_email_address>": world.server.user,
-            "<your_developer_key>": world.server.key,
-            "<your_application_id>": application,
-            "<your_deployment_id>": deployment,
-            "/path/to/csv/file.csv": str(world.csv(f"{document}.csv", csv)),
-        },
-    )
-    assert (told.status, told.reply) == (200, b'{"calls_queued":2}')
-    legs = [world.leg(f"+1{number}") for number in numbers]
-    assert legs[1].invites[0].from_user == "+12125551234"
-    assert [world.digits(leg) for leg in legs] == ["", "5"]
-    for leg, sent in zip(legs, (first, f"{second};ani=2125551234;postd=5"), strict=True):
-        status = world.finished(leg.attempt[0])
-        seen = status.json()["call_details"]
-        expected = fuse_bytes(
-            Expected(
-                number=sent,
-                status="completed",
-                events=ANSWERED,
-                start=seen["start_timestamp"],
-                end=seen["end_timestamp"],
-            ),
-            seen,
-        )
-        assert status.body == b'{"call_details":' + expected + b"}"
-        starts_at, ends_at = int(seen["start_timestamp"]), int(seen["end_timestamp"])
-        assert 60 - LATE_S - 1 <= starts_at - queued_at <= 60 - LATE_S + 3
-        assert ends_at - starts_at == 3540
-        assert leg.invites[0].at >= starts_at
-        assert event_times(expected)[1][1] >= starts_at
-
-
-def _insight(world: World, document: str, program: str, numbers: list[str], index: int) -> None:
-    _, survey, instance = world.survey.split("/")
-    changes = {
-        "https://insight.plumvoice.com": world.server.url,
-        "{survey_id}": survey,
-        "{instance_id}": instance,
-        "you@yourdomain.com": world.server.user,
-        "your_developer_key": world.server.key,
-    }
-    if "bulk_queue" not in program:
-        number = f"tel:1{numbers[0]};ani=2125551234;postd=5"
-        told = _run(world, document, program, {**changes, "desintation_phone_number": number})
-        _, _, body = told.reply.partition(b"\r\n\r\n")
-        call_id = json.loads(body)["call_id"]
-        assert (told.status, body) == (200, b'{"success":true,"call_id":%d}' % call_id)
-        leg = world.leg(f"+1{numbers[0]}")
-        assert leg.attempt == (call_id, 1)
-        assert leg.invites[0].from_user == "+12125551234"
-        assert world.digits(leg) == "5"
-        return
-    file = world.csv(f"{document}.csv", f"phone_number\n{numbers[0]}\n{numbers[1]}\n")
-    told = _run(world, document, program, {**changes, "/path/to/csv/on/your/pc.csv": str(file)})
-    assert told.status == 400
-    assert "curl_file_create" in json.loads(told.reply)["error"]
-    # With the cure that the answer names, and nothing else changed, it works.
-    cured = adapted(program, {"'@/path/to/csv/on/your/pc.csv'": f"curl_file_create('{file}')"})
-    told = _run(world, f"{document}-cured", cured, changes)
-    assert (told.status, told.reply) == (200, b'{"success":true}')
-    for number in numbers:
-        world.leg(f"+1{number}")
-
-
-def silent_wav(seconds: float) -> bytes:
-    """8 kHz, 16 bits, mono, nothing to hear."""
-    audio = bytes(int(seconds * 8000) * 2)
-    head = struct.pack(
-        "<4sI4s4sIHHIIHH", b"RIFF", 36 + len(audio), b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16
-    )
-    return head + b"data" + struct.pack("<I", len(audio)) + audio
