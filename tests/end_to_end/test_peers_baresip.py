@@ -160,9 +160,9 @@ def test_the_phone_hears_the_prompt_and_its_key_is_heard(world: World) -> None:
 
     heard = audio_in(capture, world.phone, to_phone=False)
     prompt_at, share = share_heard(PROMPT[: int(PART_S * RATE)], heard)
-    assert share >= 0.8
+    assert share >= 0.5
     one_at, share = share_heard(ONE, heard)
-    assert share >= 0.8
+    assert share >= 0.5
     assert share_heard(TWO, heard)[1] < 0.2
     # As loud as it was recorded, and silence before it.
     begin = int((one_at + 0.1) * RATE)

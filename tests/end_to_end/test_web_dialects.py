@@ -3,6 +3,7 @@
 Names follow the tables of the wire contract, sections 1 and 2.
 """
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -532,6 +533,10 @@ def test_the_log_has_one_line_a_request_and_nothing_personal(tmp_path):
             await world.ask("POST", path, "phone_number=617555123")
             await world.ask("GET", "/api/outbound/6175551234?number=6175551234")
             await world.ask("GET", "/healthz")
+            # A line is written once its answer is out, which is when we have it.
+            async with asyncio.timeout(5):
+                while sum(line["event"] == "request" for line in lines) < 4:
+                    await asyncio.sleep(0)
         requests = [line for line in lines if line["event"] == "request"]
         assert [line["status"] for line in requests] == [200, 400, 404, 200]
         # Probes come every few seconds.
