@@ -15,6 +15,7 @@ from callwright.domain.account import Product
 from callwright.domain.call import CallDetails
 from callwright.domain.ids import BatchId
 from callwright.service import list_reader
+from callwright.service.rejected_rows import rejected_csv
 from callwright.web import spool
 
 PATH = "/api/apps/1234/5678/bulk_queue"
@@ -173,7 +174,17 @@ def test_a_lenient_list_queues_the_good_rows_and_keeps_the_others(
         ]
         assert "10 digits" in refused[0].problem
         assert "5 cells" in refused[1].problem
+        pieces = await rejected_csv(world.store, batch)
+        assert pieces is not None
+        report = b"".join([piece async for piece in pieces]).decode("utf-8-sig")
+        first, *rest = report.splitlines()
+        assert first == "callwright_line,callwright_problem,phone_number,first_name,balance,city"
+        assert [line.split(",")[0] for line in rest] == ["5", str(rows + 1)]
+        again = await send(world, multipart(report.replace(",12,", ",6175551234,").encode()))
+        assert "line 3: has 7 cells" in again.text
         assert await world.waiting() == rows - 2
+        live = BatchId(batch + 1000)
+        assert await rejected_csv(world.store, live) is None
 
     run_world(tmp_path, test, config=config(tmp_path))
 

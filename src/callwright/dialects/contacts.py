@@ -15,10 +15,11 @@ from typing import TypeVar
 
 from callwright.dialects.content import Content
 from callwright.dialects.csv_blocks import BlockReader, one_row
-from callwright.dialects.csv_reader import REPORT_COLUMNS, Block, CsvReader, Row
+from callwright.dialects.csv_reader import Block, CsvReader, Row
 from callwright.dialects.csv_text import Encoding, find_encoding
 from callwright.dialects.fields import dial_string_of
 from callwright.dialects.form import LIST_FIELD, Form, Upload
+from callwright.dialects.rejected import REPORT_COLUMNS, unguard
 from callwright.domain.call import Contact
 from callwright.domain.phone import DialString
 from callwright.errors import FieldInvalid, ListInvalid, TooLarge
@@ -87,6 +88,7 @@ class ContactList:
             for at, name in enumerate(header.names)
             if at != header.number_at and name.lower() not in REPORT_COLUMNS
         ]
+        self._is_report = len(self._kept) < len(header.names) - 1
         self.columns: tuple[str, ...] = tuple(header.names[at] for at in self._kept)
         """The variables that each row brings, spelt as in the file."""
         self.header: str = header.text
@@ -145,7 +147,8 @@ class ContactList:
         by_column = dict(zip(self._kept, names, strict=True))
         fast = BlockReader(self._reader.header, by_column, default_country=default_country)
         is_empty = True
-        for row in self._reader.read(fast.read):
+        # The cells of a report must be looked at one by one.
+        for row in self._reader if self._is_report else self._reader.read(fast.read):
             is_empty = False
             if isinstance(row, Block):
                 yield row
@@ -166,16 +169,17 @@ class ContactList:
         header = self._reader.header
         problem = row.problem
         if not problem:
+            cells = list(map(unguard, row.cells)) if self._is_report else row.cells
             try:
                 dial = dial_string_of(
-                    row.cells[header.number_at],
+                    cells[header.number_at],
                     default_country=default_country,
                     field=header.names[header.number_at],
                 )
             except FieldInvalid as exc:
                 problem = str(exc)
             else:
-                return dial, [row.cells[at] for at in self._kept]
+                return dial, [cells[at] for at in self._kept]
         text = self._reader.row_text
         return RowProblem(line=row.line, problem=problem, cells=tuple(row.cells), text=text)
 

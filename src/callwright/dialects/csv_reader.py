@@ -25,9 +25,6 @@ from callwright.dialects.content import Content
 from callwright.dialects.csv_text import CsvLines, Encoding
 from callwright.errors import FieldInvalid, ListInvalid, TooLarge
 
-REPORT_COLUMNS = ("callwright_line", "callwright_problem")
-"""What a file of refused rows has in front; left out when it is mended and sent again."""
-
 NUMBER_COLUMNS = frozenset({"destination", "phone_number"})
 MAX_CELL_BYTES = 8 * 1024
 MAX_NAME_CHARS = 128
@@ -202,7 +199,7 @@ def _read_header(lines: CsvLines, max_columns: int) -> Header:
             break
     if lines.saw_nul:
         raise ListInvalid([(line, "holds a NUL character; save the list as UTF-8")], 1)
-    names, delimiter = _cut_header(text, line, delimiter)
+    names, delimiter = cut_header(text, line, delimiter)
     problem = _what_is_wrong(names, max_columns)
     if problem:
         raise ListInvalid([(line, problem)], 1)
@@ -232,9 +229,13 @@ def _read_whole_row(lines: CsvLines) -> str | None:
     return text
 
 
-def _cut_header(text: str, line: int, delimiter: str) -> tuple[tuple[str, ...], str]:
+def cut_header(text: str, line: int, delimiter: str = "") -> tuple[tuple[str, ...], str]:
     """The names and the delimiter: of those that leave a number column whole, the one that
-    makes most columns."""
+    makes most columns.
+
+    Raises:
+        ListInvalid: none does.
+    """
     best: tuple[str, ...] = ()
     chosen = ""
     for candidate in (delimiter,) if delimiter else _DELIMITERS:
