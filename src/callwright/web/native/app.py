@@ -24,8 +24,8 @@ from callwright.web.native.routes import (
     people,
     programs,
 )
+from callwright.web.native.wire import PREFIX
 
-PREFIX = "/v1"
 _DOCUMENTS = ("/openapi.json", "/docs")
 
 
@@ -67,5 +67,5 @@ def make_api() -> FastAPI:
         exception_handlers=HANDLERS,
     )
     for part in (calls, batches, callbacks, deployments, programs, people, exports):
-        api.include_router(part.router, prefix=PREFIX)
+        api.include_router(part.router)
     return api

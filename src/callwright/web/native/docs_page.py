@@ -5,6 +5,7 @@ and its Content-Security-Policy allows nothing else. The page is Scalar's, vendo
 is published (vendored/README.md).
 """
 
+import gzip
 import hashlib
 import json
 from importlib.resources import files
@@ -100,13 +101,22 @@ class _Fixed:
             "Cache-Control": "no-cache",
         }
         if encoding:
-            self._headers["Content-Encoding"] = encoding
+            self._headers |= {"Content-Encoding": encoding, "Vary": "Accept-Encoding"}
 
     def reply(self, request: Request) -> Response:
         if self._tag in request.headers.get("if-none-match", ""):
             headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
             return Response(status_code=304, headers=headers)
-        reply = Response(self._body, 200, self._headers)
+        headers, body = self._headers, self._body
+        if "Content-Encoding" in headers and not _takes_gzip(request):
+            headers = {k: v for k, v in headers.items() if k != "Content-Encoding"}
+            body = gzip.decompress(body)
+        reply = Response(body, 200, headers)
         if request.method == "HEAD":
             reply.body = b""
         return reply
+
+
+def _takes_gzip(request: Request) -> bool:
+    accepted = request.headers.get("accept-encoding", "").lower()
+    return "gzip" in accepted and "gzip;q=0" not in accepted.replace(" ", "")

@@ -47,6 +47,7 @@ _ERRORS = {
     "409": "Not possible in this state",
     "413": "Over a limit",
     "415": "Media type not taken",
+    "429": "Too many sign-ins failed",
     "500": "A fault of the server",
     "503": "The database did not answer",
 }

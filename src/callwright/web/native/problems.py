@@ -69,6 +69,9 @@ _BY_STATUS = {
 }
 
 
+_PARAMETERS = frozenset({"cursor", "X-Dry-Run"})
+"""Fields of the query or the head; all others stand in bodies."""
+
 _DETAILS_BY_STATUS = {404: "There is nothing at this path."}
 
 
@@ -159,6 +162,8 @@ def _problem(kind: _Kind, detail: str, errors: Sequence[FieldProblem] = ()) -> P
 
 def _field_problems(refusal: Exception) -> list[FieldProblem]:
     match refusal:
+        case FieldInvalid(field=field) if field in _PARAMETERS:
+            return [FieldProblem(detail=refusal.problem, parameter=field)]
         case FieldInvalid():
             return [FieldProblem(detail=refusal.problem, pointer=_pointer(refusal.field))]
         case RowsInvalid():

@@ -14,6 +14,7 @@ from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Field,
     PlainSerializer,
     Strict,
     StringConstraints,
@@ -21,6 +22,9 @@ from pydantic import (
 )
 
 from callwright.errors import FieldInvalid
+
+PREFIX = "/v1"
+"""Where the native API is served."""
 
 MAX_ID = 2**63 - 1
 MAX_PAGE = 500
@@ -75,9 +79,12 @@ def _unicode(text: str) -> str:
 
 Text = Annotated[str, Strict(), AfterValidator(_unicode)]
 _Whole = BeforeValidator(_digits)
-PathId = Annotated[int, _Whole, Path(ge=1, le=MAX_ID)]
-QueryId = Annotated[int | None, _Whole, Query(ge=1, le=MAX_ID)]
-Limit = Annotated[int, _Whole, Query(ge=1, le=MAX_PAGE, description="Most items of the page")]
+_Id = Annotated[int, Field(ge=1, le=MAX_ID), _Whole]
+PathId = Annotated[_Id, Path()]
+QueryId = Annotated[_Id | None, Query()]
+Limit = Annotated[
+    int, Field(ge=1, le=MAX_PAGE), _Whole, Query(description="Most items of the page")
+]
 Cursor = Annotated[
     str | None,
     Query(max_length=200, description="`next` of the page before; opaque"),

@@ -11,20 +11,18 @@ from callwright.web.native.models.calls import Order
 from callwright.web.native.models.lists import Identified
 from callwright.web.native.wire import Moment, Text, Told
 
-MAX_SCRIPT = 1_000_000
-
 
 class ProgramOrder(Order):
     """An application or a survey to add."""
 
     name: Text | None = Field(default=None, description="Default: the name in the script")
-    script: Text = Field(max_length=MAX_SCRIPT, description="The flow or survey, as YAML")
+    script: Text = Field(description="The flow or survey, as YAML")
 
 
 class ScriptOrder(Order):
     """A new version of the script, which the next deployment takes."""
 
-    script: Text = Field(max_length=MAX_SCRIPT)
+    script: Text
 
 
 class DeploymentOrder(Order):

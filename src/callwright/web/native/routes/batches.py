@@ -7,16 +7,17 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from callwright.domain.ids import BatchId, DeploymentId
 from callwright.domain.lifecycle import CallState
 from callwright.errors import NotFound
 from callwright.ports import control
 from callwright.ports.control import BatchState, CallsSought
-from callwright.ports.store import ReadTx, WriteTx
+from callwright.ports.store import ReadTx, RejectedList, WriteTx
 from callwright.service.find_owned import find_batch, see_deployment, whose
 from callwright.service.pause_calls import pause_batch, resume_batch, settle_pauses
+from callwright.service.rejected_rows import rejected_csv
 from callwright.service.stop_calls import cancel_batch
 from callwright.web.native.desk import Controller, Desk, Queuer, Reader, answer
 from callwright.web.native.dry_run import dry_run_reply, find_target
@@ -35,9 +36,9 @@ from callwright.web.native.models.calls import CallSummary, DryRun
 from callwright.web.native.models.lists import Page
 from callwright.web.native.preferences import is_dry_run, read_preferences
 from callwright.web.native.problems import describe_refusal
-from callwright.web.native.rejected_rows import rejected_rows
 from callwright.web.native.routes.calls import list_calls
 from callwright.web.native.wire import (
+    PREFIX,
     Cursor,
     Limit,
     PathId,
@@ -47,7 +48,7 @@ from callwright.web.native.wire import (
 )
 from callwright.web.spool import received_body
 
-router = APIRouter(tags=["Batches"])
+router = APIRouter(prefix=PREFIX, tags=["Batches"])
 
 
 @router.post(
@@ -169,7 +170,21 @@ async def show_calls(
 async def show_rejected(batch_id: PathId, desk: Reader) -> Response:
     """The rows that `Prefer: handling=lenient` left out of a CSV file, as they were sent, each
     with its line and what is wrong with it in front: mend them, and send this file again."""
-    return await rejected_rows(desk, BatchId(batch_id))
+
+    def look(tx: ReadTx) -> RejectedList:
+        find_batch(tx, desk.user, BatchId(batch_id))
+        rejected = tx.rejected_list(BatchId(batch_id))
+        if rejected is None:
+            raise NotFound("rejected row")
+        return rejected
+
+    rejected = await desk.read(look)
+    pieces = rejected_csv(desk.parts.store, BatchId(batch_id), rejected)
+    headers = {
+        "Content-Disposition": f'attachment; filename="batch-{batch_id}-rejected.csv"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(pieces, 200, headers, "text/csv; charset=utf-8")
 
 
 @router.post("/batches/{batch_id}/cancel", response_model=Batch, summary="Cancel a batch")

@@ -19,9 +19,17 @@ from callwright.web.native.models.callbacks import (
     whole_callback,
 )
 from callwright.web.native.models.lists import Page
-from callwright.web.native.wire import Cursor, Limit, PathId, QueryId, read_cursor, write_cursor
+from callwright.web.native.wire import (
+    PREFIX,
+    Cursor,
+    Limit,
+    PathId,
+    QueryId,
+    read_cursor,
+    write_cursor,
+)
 
-router = APIRouter(tags=["Callbacks"])
+router = APIRouter(prefix=PREFIX, tags=["Callbacks"])
 
 
 @router.get("/callbacks", response_model=Page[CallbackSummary], summary="Look through callbacks")

@@ -30,6 +30,7 @@ from callwright.web.native.models.calls import (
 from callwright.web.native.models.lists import Page
 from callwright.web.native.preferences import is_dry_run, read_preferences
 from callwright.web.native.wire import (
+    PREFIX,
     Cursor,
     Limit,
     Moment,
@@ -40,7 +41,7 @@ from callwright.web.native.wire import (
     write_cursor,
 )
 
-router = APIRouter(tags=["Calls"])
+router = APIRouter(prefix=PREFIX, tags=["Calls"])
 
 
 @router.post(

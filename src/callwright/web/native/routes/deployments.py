@@ -12,9 +12,17 @@ from callwright.service.pause_calls import pause_deployment, resume_deployment, 
 from callwright.web.native.desk import Controller, Desk, Reader, answer
 from callwright.web.native.models.lists import Page
 from callwright.web.native.models.programs import Deployment, deployment_of
-from callwright.web.native.wire import Cursor, Limit, PathId, QueryId, read_cursor, write_cursor
+from callwright.web.native.wire import (
+    PREFIX,
+    Cursor,
+    Limit,
+    PathId,
+    QueryId,
+    read_cursor,
+    write_cursor,
+)
 
-router = APIRouter(tags=["Deployments"])
+router = APIRouter(prefix=PREFIX, tags=["Deployments"])
 
 
 @router.get("/deployments", response_model=Page[Deployment], summary="Look through deployments")

@@ -13,9 +13,9 @@ from callwright.ports.store import ReadTx
 from callwright.service.find_owned import find_batch, see_deployment, whose
 from callwright.web.native.desk import Desk, Reader
 from callwright.web.native.export_rows import CSV_HEADER, csv_lines, json_lines
-from callwright.web.native.wire import Moment, QueryId
+from callwright.web.native.wire import PREFIX, Moment, QueryId
 
-router = APIRouter(tags=["Exports"])
+router = APIRouter(prefix=PREFIX, tags=["Exports"])
 
 CALLS_A_READ = 500
 _TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}

@@ -36,9 +36,9 @@ from callwright.web.native.models.people import (
     new_user_of,
     user_of,
 )
-from callwright.web.native.wire import Cursor, Limit, PathId, read_cursor
+from callwright.web.native.wire import PREFIX, Cursor, Limit, PathId, read_cursor
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("/me", response_model=Me, tags=["Users"], summary="Who you are")

@@ -29,9 +29,9 @@ from callwright.web.native.models.programs import (
     deployment_of,
     program_of,
 )
-from callwright.web.native.wire import Cursor, Limit, PathId, read_cursor
+from callwright.web.native.wire import PREFIX, Cursor, Limit, PathId, read_cursor
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 def _add_routes(product: Product, path: str, tag: str, word: str) -> None:

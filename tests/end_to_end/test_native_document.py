@@ -1,0 +1,128 @@
+"""The API document, the page that shows it, and a fuzzer that believes what it says."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from native_world import ADMIN, NativeWorld, run_native
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+
+
+def test_the_document_tells_of_both_apis(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        document = await world.get("/openapi.json", by=None)
+        assert document["openapi"].startswith("3.1.")
+        assert set(document["components"]["securitySchemes"]) == {"basic", "bearer"}
+        paths = document["paths"]
+        for path in (
+            "/v1/batches",
+            "/api/apps/{application_id}/{deployment_id}/queue",
+            "/api/apps/{application_id}/{deployment_id}/bulk_queue",
+            "/api/apps/{application_id}/{deployment_id}/cancel",
+            "/api/surveys/{survey_id}/{instance_id}/queue",
+            "/api/surveys/{survey_id}/{instance_id}/bulk_queue",
+            "/api/surveys/{survey_id}/{instance_id}/cancel",
+            "/api/outbound/{call_id}",
+        ):
+            assert path in paths
+        for path in ("/v1/batches", "/api/apps/{application_id}/{deployment_id}/bulk_queue"):
+            form = paths[path]["post"]["requestBody"]["content"]["multipart/form-data"]
+            assert form["schema"]["properties"]["csv"]["format"] == "binary"
+        names = [op["operationId"] for methods in paths.values() for op in methods.values()]
+        assert len(names) == len(set(names))
+        assert "422" not in str(document)
+        for reference in _references(document):
+            node: Any = document
+            for step in reference.removeprefix("#/").split("/"):
+                node = node[step]
+
+    run_native(tmp_path, test)
+
+
+def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        page = await world.ask("GET", "/docs", by=None)
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "://" not in page.text
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "http" not in policy
+        for script in ("/docs/scalar.js", "/docs/start.js"):
+            assert f'src="{script}"' in page.text
+            reply = await world.ask("GET", script, by=None)
+            assert reply.headers["content-type"] == "text/javascript; charset=utf-8"
+            tag = {"If-None-Match": reply.headers["etag"]}
+            assert (await world.ask("GET", script, by=None, headers=tag)).status_code == 304
+        assert "createApiReference" in (await world.ask("GET", "/docs/scalar.js", by=None)).text
+        plain = await world.ask(
+            "GET", "/docs/scalar.js", by=None, headers={"Accept-Encoding": "identity"}
+        )
+        assert "content-encoding" not in plain.headers
+        assert "createApiReference" in plain.text
+        head = await world.ask("HEAD", "/docs", by=None)
+        assert (head.status_code, head.content) == (200, b"")
+
+    run_native(tmp_path, test)
+
+
+# A cursor or a script is text by the document, and not any text will do. Wrong credentials
+# are another test's business: here they would only be slowed down.
+NATIVE = (
+    "--include-path-regex",
+    "^/v1/",
+    "--exclude-checks",
+    "positive_data_acceptance,ignored_auth",
+)
+# The dialects take more than their documents say, on purpose.
+DIALECTS = (
+    "--include-path-regex",
+    "^/api/",
+    "--exclude-checks",
+    "positive_data_acceptance,negative_data_rejection,ignored_auth",
+)
+
+
+@pytest.mark.parametrize("part", [NATIVE, DIALECTS], ids=["native", "dialects"])
+def test_a_fuzzer_finds_no_fault_and_nothing_that_is_not_documented(
+    tmp_path: Path, part: tuple[str, ...]
+) -> None:
+    async def test(world: NativeWorld) -> None:
+        await world.queue_list(3)
+        call = await world.queue(result_url="http://127.0.0.1:9/result")
+        await world.post(f"/v1/calls/{call}/cancel")
+        email, key = ADMIN
+        process = await asyncio.create_subprocess_exec(
+            SCHEMATHESIS,
+            "run",
+            f"{world.url}/openapi.json",
+            *("--url", world.url, "--auth", f"{email}:{key}", *part),
+            # these end the admin's own credentials
+            *("--exclude-path-regex", "rotate-key|/keys/|/users/"),
+            *("--phases", "examples,coverage,fuzzing", "--max-examples", "1"),
+            *("--seed", "1", "--generation-deterministic", "--no-color"),
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await process.communicate()
+        assert process.returncode == 0, told.decode()[-6000:]
+
+    run_native(tmp_path, test)
+
+
+def _references(node: Any) -> Iterator[str]:
+    """Every `$ref` in a document."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
