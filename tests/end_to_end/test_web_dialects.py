@@ -7,7 +7,6 @@ import asyncio
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from itertools import product as product_of
 from xml.etree import ElementTree
 
