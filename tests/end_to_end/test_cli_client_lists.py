@@ -2,7 +2,9 @@
 
 import io
 import os
+import socket
 import sys
+import threading
 
 import pytest
 from cli_world import ANSWERS, BUSY, NO_SUCH_NUMBER, Shell, dialling_server, number_in, shell_for
@@ -150,6 +152,33 @@ def test_what_is_refused_is_one_line_and_exit_code_3(shell, words, problem):
     shell.write("names.csv", "name\nAna\n")
     shell.write("calls.xlsx", "PK\x03\x04")
     assert problem in shell.refuse("queue", *words)
+
+
+def test_a_connection_that_breaks_leaves_advice_on_what_to_do(shell):
+    file = shell.write("calls.csv", GOOD)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            connection, _ = listening.accept()
+            heard = b""
+            with connection:
+                while GOOD.encode() not in heard:
+                    heard += connection.recv(65536)
+
+        for key, advice in ((), "`callwright ls`"), (("--idempotency-key", "k1"), "key 'k1'"):
+            stranger = threading.Thread(target=hang_up)
+            stranger.start()
+            server = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            shell.run("queue", file, "--deployment", "3", "--server", server, *key, code=4)
+            stranger.join()
+            assert "the list may have been queued" in shell.err
+            assert advice in shell.err
+
+
+def test_a_server_that_refuses_before_the_end_is_understood(shell):
+    file = shell.write("large.csv", "destination\n" + f"{BUSY}\n" * 200_000)
+    told = shell.refuse("queue", file, "--deployment", "3", "--key", "x" * 20)
+    assert "key is wrong" in told
 
 
 @pytest.mark.parametrize(
