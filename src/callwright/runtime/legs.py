@@ -6,7 +6,7 @@ with legs on it. A dead line is started again, and what it left ringing or talki
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -49,6 +49,27 @@ class _Placed:
     scripts: set[str] = field(default_factory=set)
 
 
+class _Answers:
+    """The attempts of orphans that have been answered for and not yet been taken."""
+
+    def __init__(self) -> None:
+        self._ended: set[str] = set()
+        self._came = asyncio.Event()
+
+    def add(self, attempt: str) -> None:
+        self._ended.add(attempt)
+        self._came.set()
+
+    def take(self) -> set[str]:
+        ended, self._ended = self._ended, set()
+        self._came.clear()
+        return ended
+
+    async def wait(self, clock: Clock, until: float) -> bool:
+        """Whether there is one, by the monotonic second `until` at the latest."""
+        return await clock.wait(self._came, max(0.0, until - clock.monotonic()))
+
+
 class Lines:
     """A set of lines that looks like one."""
 
@@ -66,7 +87,7 @@ class Lines:
         self._on_legs_lost = on_legs_lost
         self._placed: dict[int, _Placed] = {}
         self._line_of: dict[str, int] = {}
-        self._orphans: dict[str, asyncio.Future[OrphanEnded]] = {}
+        self._orphans: dict[str, _Answers] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._silencing: set[asyncio.Task[None]] = set()
         self._any_runs = asyncio.Event()
@@ -130,25 +151,35 @@ class Lines:
         for placed in self._placed.values():
             placed.line.say(HangUpAll())
 
-    async def end_orphans(self, orphans: list[Orphan], timeout_s: float) -> None:
-        """Cancel or hang up legs that a dead process left; returns when all are answered for,
-        or after `timeout_s`."""
-        if not orphans or not self._placed:
-            return
-        loop = asyncio.get_running_loop()
-        waiting = {orphan.attempt: loop.create_future() for orphan in orphans}
-        self._orphans.update(waiting)
-        next(iter(self._placed.values())).line.say(EndOrphans(orphans=tuple(orphans)))
-        done = asyncio.Event()
-        gathered = asyncio.gather(*waiting.values())
-        gathered.add_done_callback(lambda _: done.set())
-        if not await self._clock.wait(done, timeout_s):
-            log.warning(
-                "orphaned legs gave no answer", count=sum(not f.done() for f in waiting.values())
-            )
-        gathered.cancel()
-        for attempt in waiting:
-            self._orphans.pop(attempt, None)
+    async def end_orphans(
+        self,
+        orphans: Sequence[Orphan],
+        timeout_s: float,
+        on_ended: Callable[[Set[str]], Awaitable[None]],
+    ) -> None:
+        """Cancel or hang up legs that a dead process or line left.
+
+        `on_ended` gets their attempts, each once: those that were answered for as the answers
+        come, and after `timeout_s` those for which nobody did.
+        """
+        waiting = {orphan.attempt for orphan in orphans}
+        if waiting and self._placed:
+            answers = _Answers()
+            self._orphans.update(dict.fromkeys(waiting, answers))
+            next(iter(self._placed.values())).line.say(EndOrphans(orphans=tuple(orphans)))
+            until = self._clock.monotonic() + timeout_s
+            try:
+                while waiting and await answers.wait(self._clock, until):
+                    ended = answers.take()
+                    waiting -= ended
+                    await on_ended(ended)
+            finally:
+                for orphan in orphans:
+                    self._orphans.pop(orphan.attempt, None)
+            if waiting:
+                log.warning("orphaned legs gave no answer", count=len(waiting))
+        if waiting:
+            await on_ended(waiting)
 
     async def _begin(self, index: int, line: Line) -> None:
         ready: LineReady = await line.start(self._heard)
@@ -158,9 +189,9 @@ class Lines:
 
     def _heard(self, message: FromLine) -> None:
         if isinstance(message, OrphanEnded):
-            waiting = self._orphans.get(message.attempt)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(message)
+            answers = self._orphans.get(message.attempt)
+            if answers is not None:
+                answers.add(message.attempt)
             log.info("orphaned leg ended", ended=message.ended, reason=message.reason)
             return
         if isinstance(message, LineLog):
@@ -210,8 +241,11 @@ class Lines:
         """Have a line that lives hang up what a dead one left, and only then call them lost:
         nobody is to be dialled again while their phone still rings."""
         await self._clock.wait(self._any_runs, ORPHANS_WITHIN_S)
-        await self.end_orphans(list(legs.values()), ORPHANS_WITHIN_S)
-        self._on_legs_lost(set(legs), reason)
+
+        async def lose(names: Set[str]) -> None:
+            self._on_legs_lost(set(names), reason)
+
+        await self.end_orphans(list(legs.values()), ORPHANS_WITHIN_S, lose)
 
     async def _begin_again(self, index: int) -> Line:
         while True:

@@ -5,7 +5,7 @@ What was only claimed goes back to the queue; a dialled attempt is INTERRUPTED a
 a call that had been answered is over. Leftover legs are cancelled or hung up first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -52,23 +52,39 @@ class Rescuer:
         self._attempts = attempts
         self._style = style
         self._suspects: set[tuple[int, int]] = set()
+        self._under_way: set[str] = set()
+        """Attempts whose legs are being silenced now: a beat must not begin that again."""
 
     async def find_dead(self, alive_since: datetime) -> Sequence[ActiveCall]:
         """The calls in motion of every owner without a heartbeat since then."""
         return await self._store.write(lambda tx: tx.dead_calls(alive_since))
 
     async def recover(self, dead: Sequence[ActiveCall]) -> None:
-        """Silence the legs that are left of these calls, then bring the calls home.
+        """Silence the legs that are left of these calls, and bring each call home as its leg
+        is known to be silent.
 
-        Until then their rows stand, so that nobody claims them and a second death on the
-        way leaves the next start the same work.
+        Until then its row stands, so that nobody claims it and a second death on the way
+        leaves the next start the same work.
         """
-        legs = [call for call in dead if call.state is not CallState.CLAIMED]
+        dead = [call for call in dead if _name(call) not in self._under_way]
+        legs = {_name(call): call for call in dead if call.state is not CallState.CLAIMED}
         if dead:
             log.warning("recovering calls of a dead process", calls=len(dead), legs=len(legs))
-        await self._lines.end_orphans([_orphan(call) for call in legs], ORPHANS_WITHIN_S)
-        for start in range(0, len(dead), SLICE):
-            await self._store.write(partial(self._bring_home, dead[start : start + SLICE]))
+
+        async def bring_home(names: Set[str]) -> None:
+            await self._bring_all_home([legs[name] for name in names])
+
+        self._under_way |= legs.keys()
+        try:
+            await self._bring_all_home([call for call in dead if _name(call) not in legs])
+            orphans = [_orphan(call) for call in legs.values()]
+            await self._lines.end_orphans(orphans, ORPHANS_WITHIN_S, bring_home)
+        finally:
+            self._under_way -= legs.keys()
+
+    async def _bring_all_home(self, calls: Sequence[ActiveCall]) -> None:
+        for start in range(0, len(calls), SLICE):
+            await self._store.write(partial(self._bring_home, calls[start : start + SLICE]))
 
     async def run(self) -> None:
         """Beat, look for other dead owners, and check our own rows, until cancelled.
@@ -117,11 +133,15 @@ class Rescuer:
             abandon_attempt(tx, call, "the server stopped", now, self._style)
 
 
+def _name(call: ActiveCall) -> str:
+    return f"{call.call_id}.{call.attempt}"
+
+
 def _orphan(call: ActiveCall) -> Orphan:
     intent, dialog = call.intent, call.dialog
     assert intent is not None
     return Orphan(
-        attempt=f"{call.call_id}.{call.attempt}",
+        attempt=_name(call),
         trunk=intent.trunk,
         number=intent.number,
         caller_id=intent.caller_id,
