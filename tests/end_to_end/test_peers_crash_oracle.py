@@ -69,6 +69,13 @@ def test_a_good_run_has_no_fault() -> None:
     assert judge(talked).faults == []
 
 
+def test_who_answered_as_the_server_died_may_be_dialled_again() -> None:
+    late = leg("a-7-1", (99.0, "INVITE"), (100.1, "200 INVITE"), (100.1, "ACK"), (100.1, "BYE"))
+    second = leg("b-7-2", (170.0, "INVITE"), (170.1, "200 INVITE"), (170.1, "ACK"), (171.0, "BYE"))
+    run = replace(GOOD, calls=[late, second], delivered=[told("completed", "2")], max_attempts=2)
+    assert judge(run).faults == []
+
+
 def again(call_id: str, at: float = 105.0) -> SipCall:
     return leg(call_id, (at, "INVITE"), (at + 0.1, "486 INVITE"))
 

@@ -182,14 +182,17 @@ def _hung_up(evidence: Evidence, verdict: Verdict) -> None:
 
 
 def _was_answered(leg: SipCall, kills: Sequence[Kill]) -> bool:
-    """Whether the server must have known that a leg was answered."""
-    if not leg.sent(200):
+    """Whether the server that dialled a leg must have known that it was answered.
+
+    Not so for an answer that came as that server died, or after: what is answered then is
+    hung up at once, and nobody has heard a word.
+    """
+    acknowledged_at = min((m.at for m in leg.received("ACK")), default=None)
+    if acknowledged_at is None or not leg.sent(200):
         return False
-    answered_at = min((m.at for m in leg.received("ACK")), default=None)
-    if answered_at is None:
-        return False
-    next_kill = min((kill.at for kill in kills if kill.at >= answered_at), default=None)
-    return next_kill is None or next_kill - answered_at > WORD_ON_ITS_WAY_S
+    dialled_at = leg.invites[0].at
+    died_at = min((kill.at for kill in kills if kill.at >= dialled_at), default=None)
+    return died_at is None or acknowledged_at < died_at - WORD_ON_ITS_WAY_S
 
 
 def _by_number(calls: Iterable[SipCall]) -> dict[str, list[SipCall]]:
