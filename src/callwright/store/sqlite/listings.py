@@ -34,7 +34,7 @@ from callwright.store.sqlite.values import (
     to_time_or_none,
 )
 
-LOOK = 20_000
+LOOK = 50_000
 """Most calls that one search looks at."""
 
 HIGHEST = 2**63 - 1

@@ -9,7 +9,7 @@ from callwright.ports.control import NoticesFound, NoticeTry, StoredNotice, Whos
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import Row, to_micros, to_time, to_time_or_none
 
-LOOK = 20_000
+LOOK = 50_000
 """Most notices that one search looks at."""
 
 HIGHEST = 2**63 - 1
