@@ -15,8 +15,9 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from callwright.domain.account import Product
@@ -26,9 +27,10 @@ from callwright.domain.outcome import Outcome
 from callwright.domain.phone import parse_dial_string
 from callwright.domain.retry import RetryPolicy
 from callwright.domain.window import Window
-from callwright.ports.store import Claim, Dialog, Intent, Lane, WriteTx
-from callwright.service.begin_attempt import Begun, begin_attempt
-from callwright.service.finish_attempt import Ending, finish_attempt
+from callwright.ports.motion import Claim, Dialog, Hold, Intent, Progress
+from callwright.ports.store import Lane, WriteTx
+from callwright.service.begin_attempt import Started, begin_attempts
+from callwright.service.finish_attempt import Ending, finish_attempts
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
 from callwright.store.sqlite.opening import open_writer
@@ -41,8 +43,8 @@ SLICE = 1_000
 """Rows of a list in one transaction."""
 CLAIMS = 100
 """Calls claimed at once."""
-TALKERS = 256
-"""Calls in motion at once."""
+DIALLERS = 4
+"""Claimed slices in motion at once."""
 CLIENTS = 64
 """Requests that queue single calls at once."""
 SCHEDULE = Schedule(
@@ -143,57 +145,66 @@ async def singles_per_s(
 
 
 async def life_cycles_per_s(store: SqliteStore, calls: int) -> float:
-    """Claimed, written down, answered, ended with a notice: four durable steps a call."""
+    """Claimed and written down, answered, ended with a notice: three durable steps a call."""
     ids = itertools.count()
     style = NoticeStyle(new_id=lambda: f"msg_{next(ids)}")
-    claimed: asyncio.Queue[Claim | None] = asyncio.Queue(CLAIMS)
+    slices = iter([min(CLAIMS, calls - done) for done in range(0, calls, CLAIMS)])
 
-    async def dispatch() -> None:
-        left = calls
-        while left:
-            limit = min(left, CLAIMS)
-            claims = await store.write(
-                lambda tx, limit=limit: tx.claim_due_calls(OWNER, "main", limit, NOW)
-            )
-            assert claims, "the queue ran dry"
-            left -= len(claims)
-            for claim in claims:
-                await claimed.put(claim)
-        for _ in range(TALKERS):
-            await claimed.put(None)
-
-    async def talk() -> None:
-        while (claim := await claimed.get()) is not None:
-            await one_call(store, claim, style)
+    async def dial() -> None:
+        for limit in slices:
+            started = await store.write(partial(begin_slice, limit, style))
+            assert len(started.begun) == limit, "the queue ran dry"
+            holds = [
+                Hold(begun.claim.call_id, begun.claim.attempt, OWNER) for begun in started.begun
+            ]
+            await store.write(partial(answer_slice, holds))
+            await store.write(partial(finish_slice, holds, style))
 
     began = time.perf_counter()
-    await asyncio.gather(dispatch(), *(talk() for _ in range(TALKERS)))
+    await asyncio.gather(*(dial() for _ in range(DIALLERS)))
     return calls / (time.perf_counter() - began)
 
 
-async def one_call(store: SqliteStore, claim: Claim, style: NoticeStyle) -> None:
-    intent = Intent(
+def begin_slice(limit: int, style: NoticeStyle, tx: WriteTx) -> Started:
+    claims = tx.claim_due_calls(OWNER, "main", limit, NOW)
+    return begin_attempts(tx, claims, intent, NOW, style)
+
+
+def answer_slice(holds: Sequence[Hold], tx: WriteTx) -> None:
+    heard = [Progress(hold=hold, answered_at=NOW, dialog=DIALOG) for hold in holds]
+    assert len(tx.note_progress(heard)) == len(holds)
+
+
+def finish_slice(holds: Sequence[Hold], style: NoticeStyle, tx: WriteTx) -> None:
+    endings = [
+        Ending(
+            call_id=hold.call_id,
+            attempt=hold.attempt,
+            owner=OWNER,
+            at=NOW,
+            outcome=Outcome.ANSWERED,
+            sip_code=200,
+        )
+        for hold in holds
+    ]
+    assert None not in finish_attempts(tx, endings, NOW, style)
+
+
+def intent(claim: Claim, caller_id: str) -> Intent:
+    return Intent(
         call_id=claim.call_id,
         attempt=claim.attempt,
         owner=OWNER,
         at=NOW,
         trunk="main",
         number=claim.contact.dial.number.e164,
-        caller_id="+16175550199",
+        caller_id=caller_id or "+16175550199",
         sip_call_id=f"{claim.call_id}-{claim.attempt}@bench",
         from_tag="5e2c",
         branch="z9hG4bK77ef4c",
         cseq=1,
         local_sip="127.0.0.1:5060",
     )
-    begun = await store.write(lambda tx: begin_attempt(tx, claim, intent, NOW, style))
-    assert isinstance(begun, Begun)
-    call, attempt = claim.call_id, claim.attempt
-    assert await store.write(lambda tx: tx.note_answered(call, attempt, OWNER, NOW, DIALOG))
-    ending = Ending(
-        call_id=call, attempt=attempt, owner=OWNER, at=NOW, outcome=Outcome.ANSWERED, sip_code=200
-    )
-    assert await store.write(lambda tx: finish_attempt(tx, ending, NOW, style)) is not None
 
 
 async def measure(folder: Path, rows: int, calls: int) -> dict[str, float]:

@@ -15,16 +15,18 @@ from callwright.domain.outcome import Outcome
 from callwright.domain.phone import parse_dial_string
 from callwright.domain.retry import RetryPolicy
 from callwright.domain.window import Window
-from callwright.ports.store import (
+from callwright.ports.motion import (
     ActiveCall,
     AttemptEnd,
+    CallEnd,
     Claim,
     Dialog,
+    Hold,
     Intent,
-    ReadTx,
-    Store,
-    WriteTx,
+    Progress,
+    Retry,
 )
+from callwright.ports.store import ReadTx, Store, WriteTx
 from callwright.store.sqlite import open_sqlite_store
 
 T = TypeVar("T")
@@ -98,6 +100,36 @@ def end(
     outcome: Outcome = Outcome.BUSY, at: datetime = NOON, *, counts: bool = True, code: int = 486
 ) -> AttemptEnd:
     return AttemptEnd(at=at, outcome=outcome, counts=counts, sip_code=code, reason="why")
+
+
+def begin(tx: WriteTx, one: Intent) -> bool:
+    """Write one attempt down."""
+    return one.call_id in tx.begin_attempts([one])
+
+
+def answer(tx: WriteTx, hold: Hold, at: datetime) -> bool:
+    """Note that one call was answered."""
+    return hold.call_id in tx.note_progress([Progress(hold=hold, answered_at=at, dialog=DIALOG)])
+
+
+def retry(tx: WriteTx, active: ActiveCall, over: AttemptEnd, due_at: datetime) -> bool:
+    """Let one call in motion wait for another attempt."""
+    halted = tx.halt_calls([hold_of(active)])
+    tx.retry_calls([Retry(call=call, end=over, due_at=due_at) for call in halted])
+    return bool(halted)
+
+
+def finish(
+    tx: WriteTx, active: ActiveCall, over: AttemptEnd | None, state: CallState, at: datetime
+) -> bool:
+    """End one call in motion."""
+    halted = tx.halt_calls([hold_of(active)])
+    tx.end_calls([CallEnd(call=call, end=over, state=state, at=at) for call in halted])
+    return bool(halted)
+
+
+def hold_of(claim: Claim | ActiveCall) -> Hold:
+    return Hold(claim.call_id, claim.attempt, claim.owner)
 
 
 @dataclass
@@ -181,15 +213,13 @@ class World:
     def dial(self, *, now: datetime = NOON) -> ActiveCall:
         """Claim one call and begin its attempt."""
         claim = self.claim_one(now=now)
-        assert self.write(lambda tx: tx.begin_attempt(intent(claim, now)))
+        assert self.write(lambda tx: begin(tx, intent(claim, now)))
         return self.active(claim)
 
     def talk(self, *, now: datetime = NOON) -> ActiveCall:
         """Claim one call, begin its attempt, and let it be answered."""
         active = self.dial(now=now)
-        assert self.write(
-            lambda tx: tx.note_answered(active.call_id, active.attempt, active.owner, now, DIALOG)
-        )
+        assert self.write(lambda tx: answer(tx, hold_of(active), now))
         return self.active(active)
 
     def active(self, claim: Claim | ActiveCall) -> ActiveCall:
@@ -213,12 +243,9 @@ class World:
         """Take what has ended and end it, as the settler does."""
 
         def work(tx: WriteTx) -> list[tuple[CallId, CallState]]:
-            settled = []
-            for ending in tx.take_ending_calls(now, limit):
-                state = ENDS[ending.event]
-                tx.end_waiting_call(ending, state)
-                settled.append((ending.call_id, state))
-            return settled
+            ends = [(one, ENDS[one.event]) for one in tx.take_ending_calls(now, limit)]
+            tx.end_waiting_calls(ends)
+            return [(ending.call_id, state) for ending, state in ends]
 
         return self.write(work)
 

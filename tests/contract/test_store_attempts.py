@@ -4,13 +4,30 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from store_world import DIALOG, NOON, OTHER, OWNER, World, after, end, intent, schedule
+from store_world import (
+    DIALOG,
+    NOON,
+    OTHER,
+    OWNER,
+    World,
+    after,
+    answer,
+    begin,
+    end,
+    finish,
+    hold_of,
+    intent,
+    retry,
+    schedule,
+)
 
 from callwright.domain.call import Attempt, HistoryEvent
 from callwright.domain.lifecycle import FINAL_STATES, TRANSITIONS, CallState
 from callwright.domain.outcome import Outcome
 from callwright.errors import IllegalTransition
-from callwright.ports.store import ActiveCall, WriteTx
+from callwright.ports.control import Keyed
+from callwright.ports.motion import ActiveCall, Hold, Progress
+from callwright.ports.store import WriteTx
 
 
 def test_an_attempt_is_written_down_as_it_will_be_sent(world: World) -> None:
@@ -24,7 +41,7 @@ def test_an_attempt_is_written_down_as_it_will_be_sent(world: World) -> None:
         "main",
     )
     sent = intent(claim, after(2), trunk="second", cseq=7)
-    assert world.write(lambda tx: tx.begin_attempt(sent))
+    assert world.write(lambda tx: begin(tx, sent))
     active = world.active(claim)
     assert active == ActiveCall(
         call_id=call,
@@ -52,9 +69,9 @@ def test_only_a_held_claim_can_begin_an_attempt_and_once(world: World) -> None:
     claim = world.claim_one()
     for changed in ({"owner": OTHER}, {"attempt": 2}, {"call_id": 99}):
         wrong = intent(claim, **changed)
-        assert not world.write(lambda tx, wrong=wrong: tx.begin_attempt(wrong))
-    assert world.write(lambda tx: tx.begin_attempt(intent(claim)))
-    assert not world.write(lambda tx: tx.begin_attempt(intent(claim)))
+        assert not world.write(lambda tx, wrong=wrong: begin(tx, wrong))
+    assert world.write(lambda tx: begin(tx, intent(claim)))
+    assert not world.write(lambda tx: begin(tx, intent(claim)))
     assert len(world.details(claim.call_id).attempts) == 1
 
 
@@ -62,19 +79,19 @@ def test_nobody_begins_an_attempt_with_a_claim_that_was_taken_from_them(world: W
     world.queue()
     claim = world.claim_one()
     assert world.write(lambda tx: tx.release_claim(claim, NOON))
-    assert not world.write(lambda tx: tx.begin_attempt(intent(claim)))
+    assert not world.write(lambda tx: begin(tx, intent(claim)))
     world.claim_one(owner=OTHER)
-    assert not world.write(lambda tx: tx.begin_attempt(intent(claim)))
+    assert not world.write(lambda tx: begin(tx, intent(claim)))
 
 
 def test_what_the_line_reports_is_kept(world: World) -> None:
     world.queue()
     active = world.dial()
-    call, number = active.call_id, active.attempt
-    world.write(lambda tx: tx.note_sent(call, number, "192.0.2.1:5060"))
-    world.write(lambda tx: tx.note_ringing(call, number, after(1)))
-    world.write(lambda tx: tx.note_ringing(call, number, after(2)))
-    assert world.write(lambda tx: tx.note_answered(call, number, OWNER, after(3), DIALOG))
+    call, hold = active.call_id, hold_of(active)
+    note(world, Progress(hold=hold, remote_address="192.0.2.1:5060"))
+    note(world, Progress(hold=hold, rang_at=after(1)))
+    note(world, Progress(hold=hold, rang_at=after(2)))
+    assert world.write(lambda tx: answer(tx, hold, after(3)))
     talking = world.active(active)
     assert (talking.state, talking.dialog, talking.rang, talking.remote_address) == (
         CallState.CONNECTED,
@@ -89,34 +106,30 @@ def test_what_the_line_reports_is_kept(world: World) -> None:
 def test_only_the_holder_can_note_an_answer_and_once(world: World) -> None:
     world.queue()
     active = world.dial()
-    call, number = active.call_id, active.attempt
+    hold = hold_of(active)
 
-    def answer(attempt: int, owner: object) -> bool:
-        return world.write(
-            lambda tx: tx.note_answered(call, attempt, owner, NOON, DIALOG)  # type: ignore[arg-type]
-        )
+    def answered(hold: Hold) -> bool:
+        return world.write(lambda tx: answer(tx, hold, NOON))
 
-    assert not answer(number, OTHER)
-    assert not answer(number + 1, OWNER)
-    assert answer(number, OWNER)
-    assert not answer(number, OWNER)
+    assert not answered(hold._replace(owner=OTHER))
+    assert not answered(hold._replace(attempt=hold.attempt + 1))
+    assert answered(hold)
+    assert not answered(hold)
 
 
 def test_a_claim_that_was_not_dialled_cannot_be_answered(world: World) -> None:
     world.queue()
     claim = world.claim_one()
-    assert not world.write(
-        lambda tx: tx.note_answered(claim.call_id, 1, OWNER, NOON, DIALOG),
-    )
+    assert not world.write(lambda tx: answer(tx, hold_of(claim), NOON))
 
 
 def test_answers_are_kept_in_order_and_the_last_of_a_name_counts(world: World) -> None:
     world.queue()
     active = world.talk()
-    call, number = active.call_id, active.attempt
-    for name, value in (("q2", "1"), ("q1", "5"), ("q2", "9"), ("", "")):
-        world.write(lambda tx, n=name, v=value: tx.add_answer(call, number, NOON, n, v))
-    (attempt,) = world.details(call).attempts
+    for at, name, value in ((0, "q2", "1"), (1, "q1", "5"), (2, "q2", "9"), (2, "", "")):
+        keyed = [Keyed(at=after(at), name=name, value=value)]
+        note(world, Progress(hold=hold_of(active), keyed=keyed))
+    (attempt,) = world.details(active.call_id).attempts
     assert attempt.answers == {"q2": "9", "q1": "5", "": ""}
     assert list(attempt.answers) == ["q2", "q1", ""]
 
@@ -124,13 +137,15 @@ def test_answers_are_kept_in_order_and_the_last_of_a_name_counts(world: World) -
 def test_an_answer_without_an_attempt_is_refused(world: World) -> None:
     call = world.queue()
     with pytest.raises(ValueError, match="FOREIGN KEY"):
-        world.write(lambda tx: tx.add_answer(call, 1, NOON, "q", "1"))
+        note(
+            world, Progress(hold=Hold(call, 1, OWNER), keyed=[Keyed(at=NOON, name="q", value="1")])
+        )
 
 
 def test_a_failed_attempt_is_followed_by_another(world: World) -> None:
     call = world.queue()
     active = world.dial(now=after(1))
-    assert world.write(lambda tx: tx.retry_call(active, end(at=after(4)), after(300)))
+    assert world.write(lambda tx: retry(tx, active, end(at=after(4)), after(300)))
     details = world.details(call)
     assert details.state is CallState.WAITING
     (attempt,) = details.attempts
@@ -157,7 +172,7 @@ def test_a_given_back_attempt_keeps_its_number_and_does_not_count(world: World) 
     call = world.queue()
     active = world.dial()
     trouble = end(Outcome.TRUNK_TROUBLE, counts=False)
-    assert world.write(lambda tx: tx.retry_call(active, trouble, after(5)))
+    assert world.write(lambda tx: retry(tx, active, trouble, after(5)))
     details = world.details(call)
     assert (details.attempts_made, details.state) == (0, CallState.WAITING)
     second = world.dial(now=after(5))
@@ -169,12 +184,10 @@ def test_an_ended_call_has_its_end_and_never_moves_again(world: World) -> None:
     active = world.talk(now=after(1))
     answered = end(Outcome.ANSWERED, after(9))
 
-    def finish() -> bool:
-        return world.write(
-            lambda tx: tx.end_active_call(active, answered, CallState.COMPLETED, after(9))
-        )
+    def complete() -> bool:
+        return world.write(lambda tx: finish(tx, active, answered, CallState.COMPLETED, after(9)))
 
-    assert finish()
+    assert complete()
     details = world.details(call)
     assert details.state is CallState.COMPLETED
     assert [(entry.event, entry.at) for entry in details.history] == [
@@ -183,8 +196,8 @@ def test_an_ended_call_has_its_end_and_never_moves_again(world: World) -> None:
         (HistoryEvent.CONNECTED, after(1)),
         (HistoryEvent.DISCONNECTED, after(9)),
     ]
-    assert not finish()
-    assert not world.write(lambda tx: tx.retry_call(active, answered, NOON))
+    assert not complete()
+    assert not world.write(lambda tx: retry(tx, active, answered, NOON))
     assert world.write(lambda tx: tx.active_call(call, 1, OWNER)) is None
     assert world.claim(now=after(9999)) == []
 
@@ -192,29 +205,31 @@ def test_an_ended_call_has_its_end_and_never_moves_again(world: World) -> None:
 def test_reports_on_an_attempt_that_is_over_change_nothing(world: World) -> None:
     call = world.queue()
     active = world.dial()
-    world.write(lambda tx: tx.end_active_call(active, end(), CallState.EXHAUSTED, NOON))
+    world.write(lambda tx: finish(tx, active, end(), CallState.EXHAUSTED, NOON))
     before = world.details(call)
-    world.write(lambda tx: tx.note_sent(call, 1, "192.0.2.1:5060"))
-    world.write(lambda tx: tx.note_ringing(call, 1, after(1)))
-    assert not world.write(lambda tx: tx.note_answered(call, 1, OWNER, NOON, DIALOG))
+    hold = hold_of(active)
+    note(world, Progress(hold=hold, remote_address="192.0.2.1:5060", rang_at=after(1)))
+    assert not world.write(lambda tx: answer(tx, hold, NOON))
     assert world.details(call) == before
+
+
+def note(world: World, progress: Progress) -> None:
+    world.write(lambda tx: tx.note_progress([progress]))
 
 
 Move = Callable[[World, ActiveCall], bool]
 
 
 def _retry(world: World, active: ActiveCall) -> bool:
-    return world.write(lambda tx: tx.retry_call(active, end(), after(60)))
+    return world.write(lambda tx: retry(tx, active, end(), after(60)))
 
 
 def _end(world: World, active: ActiveCall) -> bool:
-    return world.write(lambda tx: tx.end_active_call(active, end(), CallState.EXHAUSTED, after(60)))
+    return world.write(lambda tx: finish(tx, active, end(), CallState.EXHAUSTED, after(60)))
 
 
 @pytest.mark.parametrize("move", [_retry, _end])
-@pytest.mark.parametrize(
-    "changed", [{"owner": OTHER}, {"attempt": 2}, {"state": CallState.CONNECTED}]
-)
+@pytest.mark.parametrize("changed", [{"owner": OTHER}, {"attempt": 2}, {"call_id": 99}])
 def test_a_move_names_the_claim_it_expects(
     world: World, move: Move, changed: dict[str, object]
 ) -> None:
@@ -229,7 +244,7 @@ def test_a_move_names_the_claim_it_expects(
 def test_a_call_can_end_before_anything_was_dialled(world: World) -> None:
     call = world.queue()
     active = world.active(world.claim_one())
-    assert world.write(lambda tx: tx.end_active_call(active, None, CallState.REJECTED, after(2)))
+    assert world.write(lambda tx: finish(tx, active, None, CallState.REJECTED, after(2)))
     details = world.details(call)
     assert (details.state, details.attempts) == (CallState.REJECTED, ())
     assert details.history[-1].event is HistoryEvent.REJECTED
@@ -248,7 +263,7 @@ def test_a_call_ends_only_as_the_life_cycle_allows(
         active, over = (world.dial() if state is CallState.DIALING else world.talk()), end()
 
     def move(tx: WriteTx) -> bool:
-        return tx.end_active_call(active, over, target, NOON)
+        return finish(tx, active, over, target, NOON)
 
     if target in TRANSITIONS[state].values() and target in FINAL_STATES:
         assert world.write(move)
@@ -264,11 +279,11 @@ def test_an_end_needs_an_attempt_and_an_attempt_an_end(world: World) -> None:
     claimed = world.active(world.claim_one())
     dialing = world.dial()
     with pytest.raises(IllegalTransition):
-        world.write(lambda tx: tx.end_active_call(claimed, end(), CallState.CANCELED, NOON))
+        world.write(lambda tx: finish(tx, claimed, end(), CallState.CANCELED, NOON))
     with pytest.raises(IllegalTransition):
-        world.write(lambda tx: tx.end_active_call(dialing, None, CallState.CANCELED, NOON))
+        world.write(lambda tx: finish(tx, dialing, None, CallState.CANCELED, NOON))
     with pytest.raises(IllegalTransition):
-        world.write(lambda tx: tx.retry_call(claimed, end(), NOON))
+        world.write(lambda tx: retry(tx, claimed, end(), NOON))
 
 
 def test_a_call_in_motion_knows_that_it_was_cancelled(world: World) -> None:

@@ -3,7 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from store_world import NOON, OTHER, OWNER, World, after, contact, end, intent, schedule
+from store_world import (
+    NOON,
+    OTHER,
+    OWNER,
+    World,
+    after,
+    begin,
+    contact,
+    end,
+    intent,
+    retry,
+    schedule,
+)
 
 from callwright.domain.ids import CallId
 from callwright.domain.lifecycle import CallState
@@ -157,7 +169,7 @@ def test_only_the_holder_of_a_claim_can_release_it_and_once(world: World) -> Non
 def test_a_call_that_is_being_dialled_cannot_be_released(world: World) -> None:
     world.queue()
     claim = world.claim_one()
-    assert world.write(lambda tx: tx.begin_attempt(intent(claim)))
+    assert world.write(lambda tx: begin(tx, intent(claim)))
     assert not world.write(lambda tx: tx.release_claim(claim, NOON))
     assert world.state(claim.call_id) is CallState.DIALING
 
@@ -165,15 +177,15 @@ def test_a_call_that_is_being_dialled_cannot_be_released(world: World) -> None:
 def test_a_retry_is_claimed_with_its_count(world: World) -> None:
     world.queue()
     active = world.dial()
-    assert world.write(lambda tx: tx.retry_call(active, end(), after(300)))
+    assert world.write(lambda tx: retry(tx, active, end(), after(300)))
     assert world.claim(now=after(299)) == []
     second = world.claim_one(now=after(300))
     assert (second.attempt, second.counted, second.given_back) == (2, 1, 0)
-    assert world.write(lambda tx: tx.begin_attempt(intent(second)))
+    assert world.write(lambda tx: begin(tx, intent(second)))
     busy = end(Outcome.TRUNK_TROUBLE, counts=False)
     again = world.active(second)
     assert (again.counted, again.given_back) == (2, 0)
-    assert world.write(lambda tx: tx.retry_call(again, busy, after(305)))
+    assert world.write(lambda tx: retry(tx, again, busy, after(305)))
     third = world.claim_one(now=after(305))
     assert (third.attempt, third.counted, third.given_back) == (3, 1, 1)
     assert third.due_at == after(305)

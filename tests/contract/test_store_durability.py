@@ -20,29 +20,31 @@ CHILD = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from store_world import NOON, OWNER, contact, end, intent, schedule
+from store_world import NOON, OWNER, begin, contact, end, finish, intent, schedule
 from callwright.domain.ids import DeploymentId, UserId
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import Outcome
+from callwright.ports.store import NewNotice
 from callwright.store.sqlite import open_sqlite_store
 
 def add(tx):
     return tx.add_call(DeploymentId(1), UserId(1), schedule(), contact(7), NOON)
 
-def finish(tx):
+def end_one(tx):
     for claim in tx.claim_due_calls(OWNER, "main", 1, NOON):
-        assert tx.begin_attempt(intent(claim))
+        assert begin(tx, intent(claim))
         active = tx.active_call(claim.call_id, claim.attempt, OWNER)
         busy = end(Outcome.BUSY)
-        assert tx.end_active_call(active, busy, CallState.EXHAUSTED, NOON)
-        tx.add_notice(claim.call_id, url="u", webhook_id="w", content_type="t", body=b"b",
-                      due_at=NOON)
+        assert finish(tx, active, busy, CallState.EXHAUSTED, NOON)
+        notice = NewNotice(call_id=claim.call_id, url="u", webhook_id="w", content_type="t",
+                           body=b"b")
+        tx.add_notices([notice], NOON)
         return claim.call_id
 
 async def work(store):
     while True:
         print("queued", await store.write(add), flush=True)
-        done = await store.write(finish)
+        done = await store.write(end_one)
         if done is not None:
             print("ended", done, flush=True)
 

@@ -1,7 +1,7 @@
 """Calls that end while they wait: by one cancellation, or by their window."""
 
 import pytest
-from store_world import NOON, World, after, end, schedule
+from store_world import NOON, World, after, end, retry, schedule
 
 from callwright.domain.call import HistoryEvent
 from callwright.domain.lifecycle import TRANSITIONS, CallState
@@ -65,7 +65,7 @@ def test_cancelling_nothing_leaves_nothing_to_settle(world: World) -> None:
 def test_windows_end_calls_whether_queued_or_waiting(world: World) -> None:
     tried = world.queue(schedule(0, 30))
     active = world.dial()
-    world.write(lambda tx: tx.retry_call(active, end(), after(20)))
+    world.write(lambda tx: retry(tx, active, end(), after(20)))
     fresh = world.queue(schedule(0, 40))
     batch = world.queue_list(2, plan=schedule(0, 50))
     (one, two) = (call.id for call in world.read(lambda tx: tx.batch_calls(batch, NOON, 9)))
@@ -76,7 +76,7 @@ def test_windows_end_calls_whether_queued_or_waiting(world: World) -> None:
     def take(tx: WriteTx) -> list[EndingCall]:
         endings = list(tx.take_ending_calls(after(60), 10))
         for ending in endings:
-            tx.end_waiting_call(ending, CallState.EXPIRED)
+            tx.end_waiting_calls([(ending, CallState.EXPIRED)])
         return endings
 
     endings = world.write(take)
@@ -143,7 +143,7 @@ def test_a_waiting_call_ends_only_as_the_life_cycle_allows(world: World) -> None
 
     def wrong(tx: WriteTx) -> None:
         (ending,) = tx.take_ending_calls(after(10), 5)
-        tx.end_waiting_call(ending, CallState.COMPLETED)
+        tx.end_waiting_calls([(ending, CallState.COMPLETED)])
 
     with pytest.raises(IllegalTransition):
         world.write(wrong)
@@ -160,7 +160,7 @@ def test_bulk_moves_are_moves_of_the_life_cycle(world: World) -> None:
         calls += [call.id for call in world.read(lambda tx, b=batch: tx.batch_calls(b, NOON, 9))]
     for _ in range(3):
         active = world.dial()
-        world.write(lambda tx, a=active: tx.retry_call(a, end(), after(1)))
+        world.write(lambda tx, a=active: retry(tx, a, end(), after(1)))
 
     def states(now: float) -> dict:
         return {call: world.state(call, after(now)) for call in calls}

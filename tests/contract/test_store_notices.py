@@ -7,7 +7,7 @@ from store_world import NOON, OTHER, OWNER, World, after
 
 from callwright.domain.ids import CallId, OwnerId
 from callwright.domain.notice import Delivery, NoticeState
-from callwright.ports.store import OwedNotice, QueueCounts, WriteTx
+from callwright.ports.store import NewNotice, OwedNotice, QueueCounts, TriedNotice
 
 TIMEOUT = Delivery(status=None, problem="timeout", took_ms=15_000)
 DONE = Delivery(status=200, took_ms=12)
@@ -17,17 +17,14 @@ def owe(world: World, due: float = 0, body: bytes = b"body\x00\xff") -> CallId:
     """Queue a call and owe its notice."""
     call = world.queue()
 
-    def work(tx: WriteTx) -> None:
-        tx.add_notice(
-            call,
-            url="https://example.org/ä",
-            webhook_id=f"msg_{call}",
-            content_type="application/x-www-form-urlencoded",
-            body=body,
-            due_at=after(due),
-        )
-
-    world.write(work)
+    notice = NewNotice(
+        call_id=call,
+        url="https://example.org/ä",
+        webhook_id=f"msg_{call}",
+        content_type="application/x-www-form-urlencoded",
+        body=body,
+    )
+    world.write(lambda tx: tx.add_notices([notice], after(due)))
     return call
 
 
@@ -44,11 +41,8 @@ def note(
     owner: OwnerId = OWNER,
     delivery: Delivery = TIMEOUT,
 ) -> bool:
-    return world.write(
-        lambda tx: tx.note_delivery(
-            notice.id, owner, at=after(1), delivery=delivery, state=state, due_at=due_at
-        )
-    )
+    tried = TriedNotice(id=notice.id, at=after(1), delivery=delivery, state=state, due_at=due_at)
+    return notice.id in world.write(lambda tx: tx.note_deliveries(owner, [tried]))
 
 
 def next_at(world: World) -> datetime | None:
@@ -88,12 +82,9 @@ def test_notices_come_in_the_order_they_are_due(world: World) -> None:
 
 def test_a_call_has_one_notice(world: World) -> None:
     call = owe(world)
+    again = NewNotice(call_id=call, url="u", webhook_id="w", content_type="t", body=b"")
     with pytest.raises(ValueError, match="UNIQUE"):
-        world.write(
-            lambda tx: tx.add_notice(
-                call, url="u", webhook_id="w", content_type="t", body=b"", due_at=NOON
-            )
-        )
+        world.write(lambda tx: tx.add_notices([again], NOON))
 
 
 def test_a_failed_try_comes_again_with_its_count(world: World) -> None:

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from store_world import NOON, OPENERS, World, after, end, furnish, intent, schedule
+from store_world import (
+    NOON,
+    OPENERS,
+    World,
+    after,
+    begin,
+    end,
+    finish,
+    furnish,
+    intent,
+    retry,
+    schedule,
+)
 
 from callwright.domain.ids import BatchId, CallId, DeploymentId
 from callwright.domain.lifecycle import TRANSITIONS, CallState
@@ -93,18 +105,16 @@ class QueueMachine(RuleBasedStateMachine):
             if self.world.write(lambda tx: tx.release_claim(held, after(self.clock + 2))):
                 del self.held[call]
         elif isinstance(held, Claim):
-            assert self.world.write(lambda tx: tx.begin_attempt(intent(held, now)))
+            assert self.world.write(lambda tx: begin(tx, intent(held, now)))
             self.held[call] = self.world.active(held)
         elif how == "retry":
             counts = bool(pick % 2)
             assert self.world.write(
-                lambda tx: tx.retry_call(held, end(counts=counts), after(self.clock + 3))
+                lambda tx: retry(tx, held, end(counts=counts), after(self.clock + 3))
             )
             del self.held[call]
         else:
-            assert self.world.write(
-                lambda tx: tx.end_active_call(held, end(), CallState.EXHAUSTED, now)
-            )
+            assert self.world.write(lambda tx: finish(tx, held, end(), CallState.EXHAUSTED, now))
             del self.held[call]
 
     @rule(which=st.integers(0, 1))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from store_world import NOON, World, after, end, schedule
+from store_world import NOON, World, after, end, finish, retry, schedule
 
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.lifecycle import CallState
@@ -40,7 +40,7 @@ def test_the_next_due_moment_is_the_earliest_of_singles_retries_and_lists(world:
     world.queue_list(1, plan=schedule(-10))
     assert due(world) == after(-10)
     active = world.dial()
-    world.write(lambda tx: tx.retry_call(active, end(), after(30)))
+    world.write(lambda tx: retry(tx, active, end(), after(30)))
     assert due(world) == after(30)
     world.claim(now=after(50))
     assert due(world) is None
@@ -99,19 +99,19 @@ def test_each_call_is_counted_where_it_stands(world: World) -> None:
     assert counts() == (7, 3)
     active = world.dial()
     assert counts() == (6, 4)
-    world.write(lambda tx: tx.retry_call(active, end(), after(60)))
+    world.write(lambda tx: retry(tx, active, end(), after(60)))
     assert counts() == (7, 3)
     active = world.dial()
-    world.write(lambda tx: tx.end_active_call(active, end(), CallState.EXHAUSTED, NOON))
+    world.write(lambda tx: finish(tx, active, end(), CallState.EXHAUSTED, NOON))
     assert counts() == (6, 3)
 
 
 def test_a_batch_shows_each_call_where_it_stands(world: World) -> None:
     batch = world.queue_list(4)
     done = world.talk()
-    world.write(lambda tx: tx.end_active_call(done, end(), CallState.COMPLETED, NOON))
+    world.write(lambda tx: finish(tx, done, end(), CallState.COMPLETED, NOON))
     failed = world.dial()
-    world.write(lambda tx: tx.retry_call(failed, end(), after(60)))
+    world.write(lambda tx: retry(tx, failed, end(), after(60)))
     world.dial()
     calls = world.read(lambda tx: tx.batch_calls(batch, NOON, 9))
     assert [call.state for call in calls] == [

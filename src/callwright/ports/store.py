@@ -15,7 +15,7 @@ somebody else got there; the caller then does nothing more.
 Both databases run the same contract suite (tests/contract/test_store_*.py).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -33,10 +33,15 @@ from callwright.domain.ids import (
     ProgramId,
     UserId,
 )
-from callwright.domain.lifecycle import CallEvent, CallState
 from callwright.domain.notice import Delivery, NoticeState
-from callwright.domain.outcome import Outcome
 from callwright.ports.control import ControlChanges, ControlQuestions
+from callwright.ports.motion import ActiveCall as ActiveCall
+from callwright.ports.motion import AttemptEnd as AttemptEnd
+from callwright.ports.motion import Claim as Claim
+from callwright.ports.motion import Dialog as Dialog
+from callwright.ports.motion import EndingCall as EndingCall
+from callwright.ports.motion import Intent as Intent
+from callwright.ports.motion import MotionChanges
 
 T = TypeVar("T")
 
@@ -62,97 +67,26 @@ VALUES_A_CALL = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One call taken for dialling, with all that dialling needs."""
+class NewNotice:
+    """A notice as it is written when its call ends."""
 
     call_id: CallId
-    attempt: int
-    """The number the next attempt will have (1 for the first)."""
-    counted: int
-    """Attempts made so far that count."""
-    given_back: int
-    owner: OwnerId
-    deployment_id: DeploymentId
-    contact: Contact
-    schedule: Schedule
-    due_at: datetime
+    url: str
+    webhook_id: str
+    content_type: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """What is written down before the first INVITE byte leaves."""
+class TriedNotice:
+    """What one try at delivering a notice came to, and what becomes of the notice."""
 
-    call_id: CallId
-    attempt: int
-    owner: OwnerId
+    id: NoticeId
     at: datetime
-    trunk: str
-    number: str
-    caller_id: str
-    sip_call_id: str
-    from_tag: str
-    branch: str
-    cseq: int
-    local_sip: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialog:
-    """What a BYE would need: stored when the callee answers."""
-
-    to_tag: str
-    remote_target: str
-    route_set: tuple[str, ...]
-    cseq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveCall:
-    """A call in motion, as `active` and its attempt row hold it."""
-
-    call_id: CallId
-    attempt: int
-    owner: OwnerId
-    state: CallState
-    """CLAIMED, DIALING or CONNECTED."""
-    deployment_id: DeploymentId
-    trunk: str
-    claimed_at: datetime
-    counted: int
-    """Attempts that count, this one included once it is DIALING."""
-    given_back: int
-    schedule: Schedule
-    canceled: bool
-    """A cancellation was asked for after it was queued."""
-    intent: Intent | None
-    """None while CLAIMED."""
-    remote_address: str
-    dialog: Dialog | None
-    rang: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEnd:
-    """How an attempt ended, for its row."""
-
-    at: datetime
-    outcome: Outcome
-    counts: bool
-    sip_code: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndingCall:
-    """A waiting call that a cancellation or its window ends; already out of the queue."""
-
-    call_id: CallId
-    event: CallEvent
-    """CANCEL or WINDOW_CLOSE."""
-    from_state: CallState
-    """QUEUED or WAITING."""
-    at: datetime
-    """The moment of the cancellation, or of the window's closing."""
+    """When the try began."""
+    delivery: Delivery
+    state: NoticeState
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +189,7 @@ class ReadTx(ControlQuestions, Protocol):
         ...
 
 
-class WriteTx(ReadTx, ControlChanges, Protocol):
+class WriteTx(ReadTx, ControlChanges, MotionChanges, Protocol):
     """Changes, each inside the caller's one transaction."""
 
     # Accounts and what they deploy
@@ -368,107 +302,19 @@ class WriteTx(ReadTx, ControlChanges, Protocol):
         """Cancel every call of the deployment that is live now. One small row, however many."""
         ...
 
-    # Owners
-
-    def add_owner(self, owner: OwnerId, now: datetime) -> None: ...
-
-    def heartbeat(self, owner: OwnerId, now: datetime) -> bool:
-        """False: the owner was given up for dead and must stop dialling."""
-        ...
-
-    def remove_owner(self, owner: OwnerId) -> None: ...
-
-    def dead_calls(self, alive_since: datetime) -> Sequence[ActiveCall]:
-        """Calls in motion whose owner has no heartbeat since then (or no row at all)."""
-        ...
-
-    def active_calls(self, owner: OwnerId) -> Sequence[ActiveCall]: ...
-
-    # The life of a call
-
-    def claim_due_calls(
-        self, owner: OwnerId, trunk: str, limit: int, now: datetime
-    ) -> Sequence[Claim]:
-        """Take up to `limit` calls of `trunk` whose time has come; each is handed out once.
-
-        Single calls and retries come before lists, earliest due first; lists by the
-        moment they went live. Calls that were cancelled, or whose window is over or not
-        yet open, are never taken.
-        """
-        ...
-
-    def release_claim(self, claim: Claim | ActiveCall, due_at: datetime) -> bool:
-        """Give a claim up before anything was sent; the call is due again at `due_at`."""
-        ...
-
-    def begin_attempt(self, intent: Intent) -> bool:
-        """Write the attempt down. Only when this is True and committed may an INVITE leave."""
-        ...
-
-    def active_call(self, call_id: CallId, attempt: int, owner: OwnerId) -> ActiveCall | None:
-        """The call in motion under just this claim, or None."""
-        ...
-
-    def note_sent(self, call_id: CallId, attempt: int, remote_address: str) -> None: ...
-
-    def note_ringing(self, call_id: CallId, attempt: int, at: datetime) -> None: ...
-
-    def note_answered(
-        self, call_id: CallId, attempt: int, owner: OwnerId, at: datetime, dialog: Dialog
-    ) -> bool: ...
-
-    def add_answer(
-        self, call_id: CallId, attempt: int, at: datetime, name: str, value: str
-    ) -> None:
-        """What the callee keyed; several with one name are all kept, the last one counts."""
-        ...
-
-    def count_response(self, deployment_id: DeploymentId) -> None: ...
-
-    def retry_call(self, active: ActiveCall, end: AttemptEnd, due_at: datetime) -> bool:
-        """The attempt is over, the call waits until `due_at`."""
-        ...
-
-    def end_active_call(
-        self, active: ActiveCall, end: AttemptEnd | None, state: CallState, at: datetime
-    ) -> bool:
-        """The call is over. `end` is None when it was only claimed, never dialled."""
-        ...
-
-    def take_ending_calls(self, now: datetime, limit: int) -> Sequence[EndingCall]:
-        """Remove from the queue up to `limit` waiting calls that a cancellation or their
-        window has ended. The caller must end each in this same transaction."""
-        ...
-
-    def end_waiting_call(self, ending: EndingCall, state: CallState) -> None: ...
-
     # Notices
 
-    def add_notice(
-        self,
-        call_id: CallId,
-        *,
-        url: str,
-        webhook_id: str,
-        content_type: str,
-        body: bytes,
-        due_at: datetime,
-    ) -> None: ...
+    def add_notices(self, notices: Sequence[NewNotice], due_at: datetime) -> None:
+        """Owe notices, all due at the same moment; a call has one at most."""
+        ...
 
     def claim_due_notices(
         self, owner: OwnerId, now: datetime, limit: int
     ) -> Sequence[OwedNotice]: ...
 
-    def note_delivery(
-        self,
-        notice_id: NoticeId,
-        owner: OwnerId,
-        *,
-        at: datetime,
-        delivery: Delivery,
-        state: NoticeState,
-        due_at: datetime | None,
-    ) -> bool: ...
+    def note_deliveries(self, owner: OwnerId, tried: Sequence[TriedNotice]) -> Set[NoticeId]:
+        """Keep what tries came to; those of the notices that this owner held."""
+        ...
 
     def release_notices(self, owner: OwnerId, sending: Collection[NoticeId]) -> int:
         """Make notices due again that `owner` claimed and is not `sending`: after a claim that

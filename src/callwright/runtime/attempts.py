@@ -1,26 +1,26 @@
 """Every attempt in flight: on disk first, then a leg on a line, then what became of it.
 
 The order of things is the promise: an INVITE may leave only after the commit of its
-attempt; a result is saved in one transaction with what it means for the call, and again
-and again until the store takes it. Which rule decides is `service.finish_attempt`'s
-business, not done here.
+attempt; a result is saved in one transaction with what it means for the call. How things
+get to the disk is the journal's business, which rule decides that of
+`service.begin_attempt` and `service.finish_attempt`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, TypeVar
 
 import structlog
 
 from callwright.clock import Clock
-from callwright.domain.ids import CallId, OwnerId
+from callwright.domain.ids import CallId
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.phone import mask_number
-from callwright.errors import StoreUnavailable
+from callwright.ports.control import Keyed
 from callwright.ports.line import (
     FromLine,
     LegAnswered,
@@ -28,21 +28,19 @@ from callwright.ports.line import (
     LegKeyed,
     LegRinging,
     LegSent,
-    LegStep,
 )
 from callwright.ports.meter import SILENT, Meter
-from callwright.ports.store import Claim, Dialog, Intent, Store, WriteTx
-from callwright.runtime.legs import Lines
-from callwright.runtime.orders import TrunkRules, leg_order, new_intent
+from callwright.ports.motion import Claim, Dialog, Hold
+from callwright.ports.store import Store
+from callwright.runtime.journal import Journal, Lost
+from callwright.runtime.legs import Lines, Place
+from callwright.runtime.orders import TrunkRules, leg_order
 from callwright.runtime.pacing import Pacer
-from callwright.runtime.saving import saved_in_turn
-from callwright.service.abandon_attempt import abandon_attempt
-from callwright.service.begin_attempt import Begun, begin_attempt
-from callwright.service.finish_attempt import Ending, finish_attempt
+from callwright.service.begin_attempt import Begun, Started
+from callwright.service.finish_attempt import Ending
 from callwright.service.tell_result import NoticeStyle
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 SEND_WITHIN_S = 2.0
 """An INVITE that could not leave so soon after its commit does not leave at all: the machine
@@ -56,15 +54,16 @@ MISCONFIGURED_PAUSE_S = 30.0
 class _Leg:
     """An attempt of which this process is in charge."""
 
-    claim: Claim
-    intent: Intent
-    line: int
+    hold: Hold
+    trunk: str
     overdue_at: float
     """Monotonic: by then its line must have said that it ended."""
-    unwanted: bool = False
-    """Somebody asked to have it hung up."""
-    saving: asyncio.Task[None] | None = None
-    """The last thing said of it that is to be saved; what is said later waits its turn."""
+    is_over: bool = False
+    """Its end is known, and on its way to the disk."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.hold.call_id}.{self.hold.attempt}"
 
 
 class Attempts:
@@ -75,7 +74,6 @@ class Attempts:
         *,
         store: Store,
         clock: Clock,
-        owner: OwnerId,
         lines: Lines,
         trunks: dict[str, TrunkRules],
         pacers: dict[str, Pacer],
@@ -83,24 +81,25 @@ class Attempts:
         on_change: Callable[[], None],
         meter: Meter = SILENT,
     ) -> None:
-        self._store = store
         self._clock = clock
-        self._owner = owner
         self._lines = lines
         self._trunks = trunks
         self._pacers = pacers
-        self._style = style
         self._on_change = on_change
         self._meter = meter
+        self._journal = Journal(store=store, clock=clock, style=style, on_ended=self._ended)
         self._legs: dict[str, _Leg] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight: Counter[str] = Counter()
         self._nothing_left = asyncio.Event()
         self._nothing_left.set()
+        self._expecting = 0
+        self._unwanted: set[CallId] = set()
+        """Calls that somebody asked to have hung up before they were in our hands."""
         self._stopping = False
 
     def in_flight(self, trunk: str) -> int:
         """Claimed, dialling or talking on a trunk."""
-        return sum(leg.intent.trunk == trunk for leg in self._legs.values())
+        return self._in_flight[trunk]
 
     @property
     def nothing_left(self) -> asyncio.Event:
@@ -109,92 +108,88 @@ class Attempts:
 
     def known(self) -> set[tuple[int, int]]:
         """(call, attempt) of every leg this process is in charge of."""
-        return {(leg.claim.call_id, leg.claim.attempt) for leg in self._legs.values()}
+        return {(leg.hold.call_id, leg.hold.attempt) for leg in self._legs.values()}
 
-    def start(self, trunk: str, claims: Sequence[Claim]) -> None:
-        """Take claimed calls in charge and dial them."""
-        rules = self._trunks[trunk]
-        legs = {}
-        for claim in claims:
-            chosen = self._lines.choose(trunk)
-            line, local_sip = chosen if chosen is not None else (-1, "")
-            name = f"{claim.call_id}.{claim.attempt}"
-            legs[name] = _Leg(
-                claim=claim,
-                intent=new_intent(claim, rules, local_sip, self._clock.now()),
-                line=line,
-                overdue_at=self._clock.monotonic() + OVERDUE_MARGIN_S,
-            )
-        self._legs.update(legs)
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """While attempts may be on their way to the disk that are not in our hands yet."""
+        self._expecting += 1
         self._nothing_left.clear()
-        self._spawn(self._begin(legs))
+        try:
+            yield
+        finally:
+            self._expecting -= 1
+            self._look_if_nothing_left()
+
+    def take_charge(self, trunk: str, started: Started, places: Mapping[CallId, Place]) -> None:
+        """Dial what is on disk, each on the line chosen for it."""
+        for call_id, state in started.ended:
+            self._meter.call_ended(state)
+            log.info("call ended before dialling", call_id=call_id, state=state)
+        for call_id in started.lost:
+            # The rescuer finds the claim, and releases it.
+            log.error("attempt could not be written down", call_id=call_id)
+        rules, at = self._trunks[trunk], self._clock.monotonic()
+        for begun in started.begun:
+            claim = begun.claim
+            leg = _Leg(
+                hold=Hold(claim.call_id, claim.attempt, claim.owner),
+                trunk=trunk,
+                overdue_at=at + OVERDUE_MARGIN_S + rules.ring_timeout_s + rules.max_length_s,
+            )
+            self._legs[leg.name] = leg
+            self._in_flight[trunk] += 1
+            self._place(leg, begun, places[claim.call_id].line)
 
     def heard(self, message: FromLine) -> None:
         """What a line said of a leg."""
         leg = self._legs.get(getattr(message, "leg", ""))
-        if leg is None or isinstance(message, LegStep):
+        if leg is None or leg.is_over:
             return
-        claim, at = leg.claim, _moment(getattr(message, "at", 0.0))
-        call_id, attempt = claim.call_id, claim.attempt
         match message:
-            case LegSent(remote_address=address):
-                self._save(leg, lambda tx: tx.note_sent(call_id, attempt, address))
+            case LegSent():
+                self._journal.progress(leg.hold).remote_address = message.remote_address
             case LegRinging():
-                self._save(leg, lambda tx: tx.note_ringing(call_id, attempt, at))
+                self._journal.progress(leg.hold).rang_at = _moment(message.at)
             case LegAnswered():
-                dialog = Dialog(
+                log.info("call answered", call_id=leg.hold.call_id, attempt=leg.hold.attempt)
+                progress = self._journal.progress(leg.hold)
+                progress.answered_at = _moment(message.at)
+                progress.dialog = Dialog(
                     to_tag=message.to_tag,
                     remote_target=message.remote_target,
                     route_set=message.route_set,
                     cseq=message.cseq,
                 )
-                log.info("call answered", call_id=call_id, attempt=attempt)
-                self._save(
-                    leg, lambda tx: tx.note_answered(call_id, attempt, claim.owner, at, dialog)
-                )
-            case LegKeyed(name=name, value=value):
-                self._save(leg, lambda tx: tx.add_answer(call_id, attempt, at, name, value))
+            case LegKeyed():
+                keyed = Keyed(at=_moment(message.at), name=message.name, value=message.value)
+                self._journal.progress(leg.hold).keyed.append(keyed)
             case LegEnded():
-                self._trunk_showed(leg.intent.trunk, message)
-                self._spawn(
-                    self._finish(
-                        message.leg,
-                        leg,
-                        Ending(
-                            call_id=call_id,
-                            attempt=attempt,
-                            owner=claim.owner,
-                            at=at,
-                            outcome=self._outcome(message),
-                            rang=message.rang,
-                            sip_code=message.sip_code,
-                            reason=message.reason,
-                            retry_after=timedelta(seconds=message.retry_after_s),
-                            script_finished=message.finished,
-                        ),
-                    )
-                )
+                self._trunk_showed(leg.trunk, message)
+                leg.is_over = True
+                self._journal.end(self._ending(leg, message))
 
     def legs_lost(self, names: set[str], reason: str) -> None:
         """Their line died: the attempts count, and what they came to is not known."""
         for name in sorted(names & self._legs.keys()):
-            self._abandon(name, f"line died: {reason}")
+            self._lose(self._legs[name], f"line died: {reason}")
 
     def end_overdue(self) -> None:
         """End attempts whose line has kept silent for longer than any leg can last."""
         now = self._clock.monotonic()
-        for name, leg in list(self._legs.items()):
-            if now >= leg.overdue_at:
-                log.error("attempt overdue", call_id=leg.claim.call_id, attempt=leg.claim.attempt)
+        for name, leg in self._legs.items():
+            if now >= leg.overdue_at and not leg.is_over:
+                log.error("attempt overdue", call_id=leg.hold.call_id, attempt=leg.hold.attempt)
                 self._lines.hang_up(name)
-                self._abandon(name, "no word from the line")
+                self._lose(leg, "no word from the line")
 
     def hang_up(self, call_id: CallId) -> None:
         """End the leg of a call, if this process has one: an explicit request."""
         for name, leg in self._legs.items():
-            if leg.claim.call_id == call_id:
-                leg.unwanted = True
+            if leg.hold.call_id == call_id:
                 self._lines.hang_up(name)
+        if self._expecting:
+            self._unwanted.add(call_id)
 
     def hang_up_all(self) -> None:
         """End every leg: the server is being stopped. Who rings now counts as interrupted."""
@@ -202,34 +197,24 @@ class Attempts:
         self._lines.hang_up_all()
 
     async def settle(self) -> None:
-        """Until everything under way in this object is on disk."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Until everything that was heard is on disk."""
+        await self._journal.settle()
 
-    def _outcome(self, ended: LegEnded) -> Outcome:
-        if ended.outcome is not Outcome.CANCELED:
-            return ended.outcome
-        if ended.answered:
-            # Hung up by request while talking: the person was reached.
-            return Outcome.ANSWERED
-        return Outcome.INTERRUPTED if self._stopping else Outcome.CANCELED
-
-    async def _begin(self, legs: dict[str, _Leg]) -> None:
-        now = self._clock.now()
-        try:
-            begun = await self._store.write(partial(self._begin_all, list(legs.values()), now))
-        except StoreUnavailable as exc:
-            log.error("attempts could not be written down", calls=len(legs), reason=str(exc))
-            for name in legs:
-                # The commit may have landed all the same. Nothing was sent, and nothing will be.
-                self._abandon(name, "the store failed before dialling")
-            return
-        for (name, leg), started in zip(legs.items(), begun, strict=True):
-            if not isinstance(started, Begun):
-                self._count_end(started)
-                self._drop(name)
-            elif name in self._legs:
-                self._place(name, leg, started, self._send_before(leg.claim))
+    def _place(self, leg: _Leg, begun: Begun, line: int) -> None:
+        log.info(
+            "call dialled",
+            call_id=leg.hold.call_id,
+            attempt=leg.hold.attempt,
+            trunk=leg.trunk,
+            number=mask_number(begun.intent.number),
+        )
+        self._meter.attempt_started(leg.trunk)
+        send_before = self._send_before(begun.claim)
+        order = leg_order(leg.name, begun, self._trunks[leg.trunk], send_before)
+        if not self._lines.place(line, order, begun.deployment.script):
+            self._lose(leg, "no line")
+        elif leg.hold.call_id in self._unwanted:
+            self._lines.hang_up(leg.name)  # asked for before the line had it
 
     def _send_before(self, claim: Claim) -> float:
         """The monotonic second after which the INVITE must not leave any more.
@@ -242,28 +227,33 @@ class Attempts:
             within_s = min(within_s, (closes_at - self._clock.now()).total_seconds())
         return self._clock.monotonic() + within_s
 
-    def _begin_all(
-        self, legs: list[_Leg], now: datetime, tx: WriteTx
-    ) -> list[Begun | CallState | None]:
-        return [begin_attempt(tx, leg.claim, leg.intent, now, self._style) for leg in legs]
+    def _lose(self, leg: _Leg, reason: str) -> None:
+        """Nobody can say any more how the attempt went."""
+        if not leg.is_over:
+            leg.is_over = True
+            self._journal.end(Lost(hold=leg.hold, reason=reason))
 
-    def _place(self, name: str, leg: _Leg, begun: Begun, send_before: float) -> None:
-        rules = self._trunks[leg.intent.trunk]
-        leg.overdue_at += rules.ring_timeout_s + rules.max_length_s
-        order = leg_order(name, begun, rules, send_before)
-        intent = begun.intent
-        log.info(
-            "call dialled",
-            call_id=intent.call_id,
-            attempt=intent.attempt,
-            trunk=intent.trunk,
-            number=mask_number(intent.number),
+    def _ending(self, leg: _Leg, ended: LegEnded) -> Ending:
+        return Ending(
+            call_id=leg.hold.call_id,
+            attempt=leg.hold.attempt,
+            owner=leg.hold.owner,
+            at=_moment(ended.at),
+            outcome=self._outcome(ended),
+            rang=ended.rang,
+            sip_code=ended.sip_code,
+            reason=ended.reason,
+            retry_after=timedelta(seconds=ended.retry_after_s),
+            script_finished=ended.finished,
         )
-        self._meter.attempt_started(intent.trunk)
-        if not self._lines.place(leg.line, order, begun.deployment.script):
-            self._abandon(name, "no line")
-        elif leg.unwanted:
-            self._lines.hang_up(name)  # asked for before the line had it
+
+    def _outcome(self, ended: LegEnded) -> Outcome:
+        if ended.outcome is not Outcome.CANCELED:
+            return ended.outcome
+        if ended.answered:
+            # Hung up by request while talking: the person was reached.
+            return Outcome.ANSWERED
+        return Outcome.INTERRUPTED if self._stopping else Outcome.CANCELED
 
     def _trunk_showed(self, trunk: str, ended: LegEnded) -> None:
         """Let the pacing know how the trunk behaved. What never left says nothing of it."""
@@ -284,77 +274,41 @@ class Attempts:
         elif ended.sip_code and pacer.trunk_answered():
             log.info("trunk works again", trunk=trunk)
 
-    def _abandon(self, name: str, reason: str) -> None:
-        """Nobody can say any more how the attempt went."""
-        self._spawn(self._abandon_saved(name, reason))
-
-    async def _abandon_saved(self, name: str, reason: str) -> None:
-        leg = self._legs[name]
-        claim, trunk = leg.claim, leg.intent.trunk
-
-        def abandon(tx: WriteTx) -> CallState | None:
-            active = tx.active_call(claim.call_id, claim.attempt, claim.owner)
-            if active is None:
-                return None
-            return abandon_attempt(tx, active, reason, self._clock.now(), self._style)
-
-        state = await self._saved_in_turn(leg, abandon)
-        if state is not None:
-            self._meter.attempt_ended(trunk, Outcome.INTERRUPTED)
-        self._count_end(state)
-        log.warning("attempt lost", call_id=claim.call_id, attempt=claim.attempt, reason=reason)
-        self._drop(name)
-
-    async def _finish(self, name: str, leg: _Leg, ending: Ending) -> None:
-        now = max(self._clock.now(), ending.at)
-        state = await self._saved_in_turn(
-            leg, lambda tx: finish_attempt(tx, ending, now, self._style)
-        )
-        self._meter.attempt_ended(leg.intent.trunk, ending.outcome)
-        self._count_end(state)
-        log.info(
-            "attempt ended",
-            call_id=ending.call_id,
-            attempt=ending.attempt,
-            outcome=ending.outcome,
-            fault=TRAITS[ending.outcome].fault,
-            reason=ending.reason,
-            state=state,
-        )
-        self._drop(name)
-
-    def _count_end(self, state: CallState | None) -> None:
+    def _ended(self, ending: Ending | Lost, state: CallState | None) -> None:
+        """An end is on disk."""
+        leg = self._legs.pop(f"{ending.hold.call_id}.{ending.hold.attempt}", None)
+        if isinstance(ending, Lost):
+            outcome = Outcome.INTERRUPTED
+            log.warning(
+                "attempt lost",
+                call_id=ending.hold.call_id,
+                attempt=ending.hold.attempt,
+                reason=ending.reason,
+            )
+        else:
+            outcome = ending.outcome
+            log.info(
+                "attempt ended",
+                call_id=ending.call_id,
+                attempt=ending.attempt,
+                outcome=outcome,
+                fault=TRAITS[outcome].fault,
+                reason=ending.reason,
+                state=state,
+            )
         if state is not None and state.is_final:
             self._meter.call_ended(state)
-
-    def _drop(self, name: str) -> None:
-        self._legs.pop(name, None)
-        if not self._legs:
-            self._nothing_left.set()
+        if leg is not None:
+            self._meter.attempt_ended(leg.trunk, outcome)
+            self._in_flight[leg.trunk] -= 1
+        self._look_if_nothing_left()
         self._on_change()
 
-    def _save(self, leg: _Leg, work: Callable[[WriteTx], object]) -> None:
-        leg.saving = self._spawn(self._saved_quietly(leg.saving, work))
-
-    async def _saved_quietly(
-        self, before: asyncio.Task[None] | None, work: Callable[[WriteTx], object]
-    ) -> None:
-        await saved_in_turn(self._store, self._clock, before, work)
-
-    async def _saved_in_turn(self, leg: _Leg, work: Callable[[WriteTx], T]) -> T:
-        return await saved_in_turn(self._store, self._clock, leg.saving, work)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-        return task
-
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            # `end_overdue` brings its call home; nothing of it is lost.
-            log.error("a fault in the life of an attempt", exc_info=fault)
+    def _look_if_nothing_left(self) -> None:
+        if not self._expecting:
+            self._unwanted.clear()
+            if not self._legs:
+                self._nothing_left.set()
 
 
 def _moment(unix_s: float) -> datetime:

@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -11,7 +14,7 @@ from callwright.domain.notice import NoticeState, after_delivery
 from callwright.errors import StoreUnavailable
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.sender import Sender
-from callwright.ports.store import OwedNotice, Store
+from callwright.ports.store import OwedNotice, Store, TriedNotice, WriteTx
 
 log = structlog.get_logger()
 
@@ -20,7 +23,10 @@ IDLE_POLL_S = 5.0
 
 
 class CallbackPump:
-    """The loop that claims due notices and hands them to the sender."""
+    """The loop that claims due notices, hands them to the sender, and keeps what came of it.
+
+    Claiming and keeping share a transaction: under load a turn of the loop is one commit.
+    """
 
     def __init__(
         self,
@@ -41,6 +47,8 @@ class CallbackPump:
         self._wake = asyncio.Event()
         self._stopping = False
         self._under_way: dict[asyncio.Task[None], NoticeId] = {}
+        self._tried: list[TriedNotice] = []
+        """What came of tries, on its way to the disk."""
         self._may_hold_more = False
         """A claim failed, and may be on disk all the same."""
 
@@ -49,50 +57,66 @@ class CallbackPump:
         self._wake.set()
 
     async def run(self) -> None:
-        while not self._stopping:
+        while not (self._stopping and not self._tried):
             self._wake.clear()
-            pause_s = await self._send_due()
-            if pause_s > 0 and not self._stopping:
+            pause_s = await self._turn()
+            if pause_s > 0:
                 await self._clock.wait(self._wake, pause_s)
 
     async def stop(self) -> None:
-        """Claim nothing more and let the tries under way end."""
+        """Claim nothing more, let the tries under way end, and keep what came of them."""
         self._stopping = True
         self._wake.set()
         while self._under_way:
             await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._tried:
+            await self._keep_and_claim(0, self._clock.now())
 
-    async def _send_due(self) -> float:
-        """Start what is due; seconds until it makes sense to look again."""
-        room = AT_ONCE - len(self._under_way)
-        if room <= 0:
-            return IDLE_POLL_S
+    async def _turn(self) -> float:
+        """Keep what came of tries and start what is due; seconds until it makes sense to
+        look again."""
         if self._may_hold_more:
-            sending = list(self._under_way.values())
-            await self._store.write(lambda tx: tx.release_notices(self._owner, sending))
+            holding = [*self._under_way.values(), *(tried.id for tried in self._tried)]
+            await self._store.write(lambda tx: tx.release_notices(self._owner, holding))
             self._may_hold_more = False
         now = self._clock.now()
-        due_at = await self._store.read(lambda tx: tx.next_notice_at())
-        if due_at is None:
-            return IDLE_POLL_S
-        if due_at > now:
-            return min(IDLE_POLL_S, (due_at - now).total_seconds())
-        self._may_hold_more = True
-        notices = await self._store.write(lambda tx: tx.claim_due_notices(self._owner, now, room))
+        room = 0 if self._stopping else AT_ONCE - len(self._under_way)
+        due_at = await self._store.read(lambda tx: tx.next_notice_at()) if room > 0 else None
+        if due_at is None or due_at > now:
+            room = 0
+        if room or self._tried:
+            for notice in await self._keep_and_claim(room, now):
+                task = asyncio.create_task(self._send(notice))
+                self._under_way[task] = notice.id
+                task.add_done_callback(self._ended)
+            return 0.0
+        return IDLE_POLL_S if due_at is None else min(IDLE_POLL_S, (due_at - now).total_seconds())
+
+    async def _keep_and_claim(self, room: int, now: datetime) -> Sequence[OwedNotice]:
+        tried, self._tried = self._tried, []
+        self._may_hold_more = room > 0
+        try:
+            claimed = await self._store.write(partial(self._write_down, tried, room, now))
+        except StoreUnavailable:
+            self._tried[:0] = tried
+            raise
         self._may_hold_more = False
-        for notice in notices:
-            task = asyncio.create_task(self._send(notice))
-            self._under_way[task] = notice.id
-            task.add_done_callback(self._ended)
-        return 0.0 if notices else IDLE_POLL_S
+        return claimed
+
+    def _write_down(
+        self, tried: Sequence[TriedNotice], room: int, now: datetime, tx: WriteTx
+    ) -> Sequence[OwedNotice]:
+        if tried:
+            tx.note_deliveries(self._owner, tried)
+        return tx.claim_due_notices(self._owner, now, room) if room else ()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
         self._wake.set()
 
     async def _send(self, notice: OwedNotice) -> None:
-        started_at = self._clock.now()
-        delivery = await self._sender.send(notice, started_at)
+        began_at = self._clock.now()
+        delivery = await self._sender.send(notice, began_at)
         now = self._clock.now()
         step = after_delivery(
             delivery, tries=notice.tries + 1, now=now, jitter=self._chance.uniform(-1, 1)
@@ -110,20 +134,8 @@ class CallbackPump:
         self._meter.notice_tried(step.state)
         if step.state is NoticeState.DEAD:
             log.error("notice given up", call_id=notice.call_id, problem=delivery.problem)
-        while True:
-            try:
-                await self._store.write(
-                    lambda tx: tx.note_delivery(
-                        notice.id,
-                        self._owner,
-                        at=started_at,
-                        delivery=delivery,
-                        state=step.state,
-                        due_at=step.due_at,
-                    )
-                )
-            except StoreUnavailable as exc:
-                log.error("delivery not saved yet; trying again", reason=str(exc))
-                await self._clock.sleep(0.5)
-            else:
-                return
+        self._tried.append(
+            TriedNotice(
+                id=notice.id, at=began_at, delivery=delivery, state=step.state, due_at=step.due_at
+            )
+        )

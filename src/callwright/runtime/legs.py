@@ -6,8 +6,10 @@ with legs on it. A dead line is started again, and what it left ringing or talki
 """
 
 import asyncio
+import heapq
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -47,6 +49,18 @@ class _Placed:
     legs: dict[str, Orphan] = field(default_factory=dict)
     """Each with what another line needs to end it, should this one die."""
     scripts: set[str] = field(default_factory=set)
+
+
+class Place(NamedTuple):
+    """Where a leg will be placed."""
+
+    line: int
+    local_sip: str
+    """`host:port` of the Via; "" = not known."""
+
+
+NOWHERE = Place(-1, "")
+"""No line runs; placing a leg there fails."""
 
 
 class _Answers:
@@ -122,12 +136,18 @@ class Lines:
         await asyncio.gather(*(placed.line.stop() for placed in self._placed.values()))
         self._placed.clear()
 
-    def choose(self, trunk: str) -> tuple[int, str] | None:
-        """The line with the fewest legs, and the `host:port` of its Via on `trunk`."""
+    def choose(self, trunk: str, count: int) -> list[Place]:
+        """Where to place so many legs on `trunk`: on the lines with the fewest, one by one."""
         if not self._placed:
-            return None
-        index = min(self._placed, key=lambda i: len(self._placed[i].legs))
-        return index, self._placed[index].local_sip.get(trunk, "")
+            return [NOWHERE] * count
+        busy = [(len(placed.legs), index) for index, placed in self._placed.items()]
+        heapq.heapify(busy)
+        chosen = []
+        for _ in range(count):
+            legs, index = busy[0]
+            heapq.heapreplace(busy, (legs + 1, index))
+            chosen.append(Place(index, self._placed[index].local_sip.get(trunk, "")))
+        return chosen
 
     def place(self, index: int, order: LegOrder, script: str) -> bool:
         """Send a leg to a line chosen before; False when that line is gone meanwhile."""

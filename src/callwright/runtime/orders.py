@@ -4,9 +4,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from callwright.ports.line import LegIdentity, LegOrder
-from callwright.ports.store import Claim, Intent
+from callwright.ports.motion import Claim, Intent
 from callwright.service.begin_attempt import Begun
 
 
@@ -21,8 +22,14 @@ class TrunkRules:
     max_length_s: float
 
 
-def new_intent(claim: Claim, rules: TrunkRules, local_sip: str, at: datetime) -> Intent:
-    """A fresh identity for the claimed call's next attempt, to be written down first."""
+def new_intent(
+    claim: Claim, caller_id: str, rules: TrunkRules, local_sip: str, at: datetime
+) -> Intent:
+    """A fresh identity for the claimed call's next attempt, to be written down first.
+
+    `caller_id` is what the call or its deployment names; "" = the trunk's own.
+    """
+    token = secrets.token_hex(32)
     return Intent(
         call_id=claim.call_id,
         attempt=claim.attempt,
@@ -30,10 +37,10 @@ def new_intent(claim: Claim, rules: TrunkRules, local_sip: str, at: datetime) ->
         at=at,
         trunk=rules.name,
         number=claim.contact.dial.number.e164,
-        caller_id=rules.caller_id,
-        sip_call_id=f"{secrets.token_hex(12)}-{claim.call_id}-{claim.attempt}",
-        from_tag=secrets.token_hex(8),
-        branch=f"z9hG4bK{secrets.token_hex(12)}",
+        caller_id=caller_id or rules.caller_id,
+        sip_call_id=f"{token[:24]}-{claim.call_id}-{claim.attempt}",
+        from_tag=token[24:40],
+        branch=f"z9hG4bK{token[40:]}",
         cseq=1,
         local_sip=local_sip,
     )
@@ -55,7 +62,7 @@ def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> 
             branch=intent.branch,
             cseq=intent.cseq,
         ),
-        script=hashlib.sha256(deployment.script.encode()).hexdigest()[:16],
+        script=_key(deployment.script),
         variables={
             **deployment.variables,
             **{name: _spoken(value) for name, value in contact.variables.items()},
@@ -64,6 +71,12 @@ def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> 
         max_length_s=rules.max_length_s,
         send_before=send_before,
     )
+
+
+@lru_cache(maxsize=256)
+def _key(script: str) -> str:
+    """What a script is called on the pipe."""
+    return hashlib.sha256(script.encode()).hexdigest()[:16]
 
 
 def _spoken(value: object) -> str:

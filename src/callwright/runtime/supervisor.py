@@ -20,7 +20,7 @@ from callwright.errors import StoreUnavailable
 from callwright.ports.line import Line
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.sender import Sender
-from callwright.ports.store import ActiveCall, Claim, Store
+from callwright.ports.store import ActiveCall, Store
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.callback_pump import CallbackPump
 from callwright.runtime.dispatcher import Dispatcher
@@ -70,7 +70,6 @@ class Supervisor:
         self.attempts = Attempts(
             store=store,
             clock=clock,
-            owner=self.owner,
             lines=self.lines,
             trunks={rules.name: rules for _, rules in trunks},
             pacers=self._pacers,
@@ -98,8 +97,18 @@ class Supervisor:
             style=style,
         )
         self._dispatchers = [
-            self._dispatcher(limits.name, ("", limits.name) if index == 0 else (limits.name,))
-            for index, (limits, _) in enumerate(trunks)
+            Dispatcher(
+                store=store,
+                clock=clock,
+                owner=self.owner,
+                rules=rules,
+                names=("", rules.name) if index == 0 else (rules.name,),
+                pacer=self._pacers[rules.name],
+                lines=self.lines,
+                attempts=self.attempts,
+                style=style,
+            )
+            for index, (_, rules) in enumerate(trunks)
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._heard_by: list[Callable[[object], None]] = []
@@ -174,20 +183,6 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(StoreUnavailable):
             await self._store.write(lambda tx: tx.remove_owner(self.owner))
-
-    def _dispatcher(self, trunk: str, names: tuple[str, ...]) -> Dispatcher:
-        def start(claims: Sequence[Claim]) -> None:
-            self.attempts.start(trunk, claims)
-
-        return Dispatcher(
-            store=self._store,
-            clock=self._clock,
-            owner=self.owner,
-            pacer=self._pacers[trunk],
-            names=names,
-            in_flight=lambda: self.attempts.in_flight(trunk),
-            start_attempts=start,
-        )
 
     def _heard(self, message: Any) -> None:
         self.attempts.heard(message)

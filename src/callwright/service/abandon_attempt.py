@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import Outcome
-from callwright.ports.store import ActiveCall, WriteTx
-from callwright.service.finish_attempt import Ending, finish_attempt
+from callwright.ports.motion import ActiveCall
+from callwright.ports.store import WriteTx
+from callwright.service.finish_attempt import Ending, finish_attempts
 from callwright.service.tell_result import NoticeStyle
 
 RELEASED_WAIT = timedelta(seconds=1)
@@ -31,4 +32,20 @@ def abandon_attempt(
         rang=active.rang,
         reason=reason,
     )
-    return finish_attempt(tx, ending, now, style)
+    return finish_attempts(tx, [ending], now, style)[0]
+
+
+def give_back_attempt(
+    tx: WriteTx, active: ActiveCall, reason: str, now: datetime, style: NoticeStyle
+) -> None:
+    """Undo an attempt on disk of which nothing was sent and nothing ever will be: it counts
+    no more than one that the trunk spoilt."""
+    ending = Ending(
+        call_id=active.call_id,
+        attempt=active.attempt,
+        owner=active.owner,
+        at=now,
+        outcome=Outcome.TRUNK_TROUBLE,
+        reason=reason,
+    )
+    finish_attempts(tx, [ending], now, style)

@@ -1,14 +1,17 @@
-"""What an attempt's end means for its call: decided, saved and told in one transaction."""
+"""What the ends of attempts mean for their calls: decided, saved and told in one transaction."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from callwright.domain.ids import CallId, OwnerId
+from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState, next_state
 from callwright.domain.outcome import Outcome
 from callwright.domain.retry import after_attempt
-from callwright.ports.store import AttemptEnd, WriteTx
-from callwright.service.tell_result import NoticeStyle, tell_result
+from callwright.ports.motion import AttemptEnd, CallEnd, HaltedCall, Hold, Retry
+from callwright.ports.store import WriteTx
+from callwright.service.tell_result import NoticeStyle, tell_results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +30,58 @@ class Ending:
     script_finished: bool = False
     """The callee went through the whole script: a response, where responses count."""
 
+    @property
+    def hold(self) -> Hold:
+        return Hold(self.call_id, self.attempt, self.owner)
 
-def finish_attempt(
-    tx: WriteTx, ending: Ending, now: datetime, style: NoticeStyle
-) -> CallState | None:
-    """The state the call is in now; None when it was not in motion under this claim."""
-    active = tx.active_call(ending.call_id, ending.attempt, ending.owner)
-    if active is None:
-        return None
+
+def finish_attempts(
+    tx: WriteTx, endings: Sequence[Ending], now: datetime, style: NoticeStyle
+) -> list[CallState | None]:
+    """The state that each call is in now, in the order of `endings`; None when it was not in
+    motion under this claim."""
+    halted = {call.hold: call for call in tx.halt_calls([ending.hold for ending in endings])}
+    states: list[CallState | None] = []
+    retries: list[Retry] = []
+    ends: list[CallEnd] = []
+    responses: Counter[DeploymentId] = Counter()
+    for ending in endings:
+        call = halted.pop(ending.hold, None)
+        if call is None:
+            states.append(None)
+            continue
+        decided = _decide(call, ending)
+        if isinstance(decided, Retry):
+            retries.append(decided)
+            states.append(CallState.WAITING)
+            continue
+        ends.append(decided)
+        states.append(decided.state)
+        responses[call.deployment_id] += ending.script_finished
+    tx.retry_calls(retries)
+    tx.end_calls(ends)
+    for deployment_id, count in responses.items():
+        if count:
+            tx.count_response(deployment_id, count)
+    told = [end.call.hold.call_id for end in ends if end.call.schedule.result_url]
+    tell_results(tx, told, now, style)
+    return states
+
+
+def _decide(call: HaltedCall, ending: Ending) -> Retry | CallEnd:
+    """What the end of its attempt means for a call."""
     decision = after_attempt(
         ending.outcome,
         ended_at=ending.at,
-        attempts=active.counted,
-        given_back=active.given_back,
-        rang=ending.rang or active.rang,
-        canceled=active.canceled,
-        policy=active.schedule.retry,
-        window=active.schedule.window,
+        attempts=call.counted,
+        given_back=call.given_back,
+        rang=ending.rang or call.rang,
+        canceled=call.canceled,
+        policy=call.schedule.retry,
+        window=call.schedule.window,
         retry_after=ending.retry_after,
     )
-    state = next_state(active.state, decision.event)
+    state = next_state(call.state, decision.event)
     end = AttemptEnd(
         at=ending.at,
         outcome=ending.outcome,
@@ -56,10 +91,5 @@ def finish_attempt(
     )
     if decision.event is CallEvent.RETRY:
         assert decision.due_at is not None
-        return state if tx.retry_call(active, end, decision.due_at) else None
-    if not tx.end_active_call(active, end, state, ending.at):
-        return None
-    if ending.script_finished:
-        tx.count_response(active.deployment_id)
-    tell_result(tx, ending.call_id, now, style)
-    return state
+        return Retry(call=call, end=end, due_at=decision.due_at)
+    return CallEnd(call=call, end=end, state=state, at=ending.at)

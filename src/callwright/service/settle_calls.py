@@ -8,17 +8,15 @@ from datetime import datetime
 
 from callwright.domain.lifecycle import CallState, next_state
 from callwright.ports.store import WriteTx
-from callwright.service.tell_result import NoticeStyle, tell_result
+from callwright.service.tell_result import NoticeStyle, tell_results
 
 SLICE = 200
 
 
 def settle_calls(tx: WriteTx, now: datetime, style: NoticeStyle) -> list[CallState]:
     """End up to `SLICE` such calls; the state of each now (fewer than `SLICE` = no more)."""
-    states = []
-    for ending in tx.take_ending_calls(now, SLICE):
-        state = next_state(ending.from_state, ending.event)
-        tx.end_waiting_call(ending, state)
-        tell_result(tx, ending.call_id, now, style)
-        states.append(state)
+    endings = tx.take_ending_calls(now, SLICE)
+    states = [next_state(ending.from_state, ending.event) for ending in endings]
+    tx.end_waiting_calls(list(zip(endings, states, strict=True)))
+    tell_results(tx, [ending.call_id for ending in endings], now, style)
     return states

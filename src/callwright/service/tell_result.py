@@ -1,12 +1,13 @@
-"""The notice a call owes its `result_url`, written in the transaction that ends the call."""
+"""The notices that calls owe their `result_url`, written in the transaction that ends them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from callwright.dialects.notices import render_notice
+from callwright.domain.call import CallDetails
 from callwright.domain.ids import CallId
-from callwright.ports.store import WriteTx
+from callwright.ports.store import NewNotice, WriteTx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,20 +20,23 @@ class NoticeStyle:
     """Send `application/x-www-form-urlencoded` in place of JSON."""
 
 
-def tell_result(tx: WriteTx, call_id: CallId, now: datetime, style: NoticeStyle) -> None:
-    """Write the notice of a call that has just ended, if it owes one.
+def tell_results(
+    tx: WriteTx, call_ids: Sequence[CallId], now: datetime, style: NoticeStyle
+) -> None:
+    """Write the notices of calls that have just ended, of those that owe one.
 
-    The body is rendered here, once, so that every try sends the same bytes.
+    The bodies are rendered here, once, so that every try sends the same bytes.
     """
-    details = tx.call_details(call_id, now)
-    if details is None or not details.schedule.result_url:
-        return
+    if call_ids:
+        tx.add_notices([_notice(details, style) for details in tx.calls_to_tell(call_ids)], now)
+
+
+def _notice(details: CallDetails, style: NoticeStyle) -> NewNotice:
     body, content_type = render_notice(details, style.form_encoded)
-    tx.add_notice(
-        call_id,
+    return NewNotice(
+        call_id=details.id,
         url=details.schedule.result_url,
         webhook_id=style.new_id(),
         content_type=content_type,
         body=body,
-        due_at=now,
     )

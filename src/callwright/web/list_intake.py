@@ -22,6 +22,7 @@ from callwright.web.spool import received_body
 READ_IN_THREAD = 64 * 1024
 """Bodies of more bytes are taken apart outside the event loop."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListIntake:
     """What taking a list in needs."""
@@ -52,9 +53,7 @@ class ListIntake:
                 schedule, ready = await asyncio.to_thread(open_list)
             else:
                 schedule, ready = open_list()
-            queued = await self.loader.load(
-                user, deployment, schedule, ready, now, lenient=lenient
-            )
+            queued = await self.loader.load(user, deployment, schedule, ready, now, lenient=lenient)
         headers = {"X-Batch-Id": str(queued.id)}
         if lenient:
             headers["Preference-Applied"] = "handling=lenient"

@@ -142,8 +142,8 @@ class AccountChanges(AccountQuestions):
         )
         return DeploymentId(number)
 
-    def count_response(self, deployment_id: DeploymentId) -> None:
-        self._change_one("count_response", deployment=deployment_id)
+    def count_response(self, deployment_id: DeploymentId, count: int = 1) -> None:
+        self._change_one("count_response", deployment=deployment_id, count=count)
 
 
 def _user(row: Row) -> User:

@@ -1,19 +1,32 @@
 """The life of a call once it is claimed: its attempts, what was keyed, how it ended."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import datetime
 
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import TRANSITIONS, CallState
 from callwright.errors import IllegalTransition
-from callwright.ports.store import ActiveCall, AttemptEnd, Dialog, Intent
+from callwright.ports.motion import (
+    ActiveCall,
+    AttemptEnd,
+    CallEnd,
+    Dialog,
+    HaltedCall,
+    Hold,
+    Intent,
+    Progress,
+    Retry,
+)
 from callwright.store.sqlite.claims import ClaimChanges
 from callwright.store.sqlite.values import (
     Row,
+    Value,
     json_texts,
     schedule_of,
     to_json,
     to_micros,
+    to_micros_or_none,
     to_time,
 )
 
@@ -21,80 +34,89 @@ from callwright.store.sqlite.values import (
 class AttemptChanges(ClaimChanges):
     """What the line reports, and what was decided about it."""
 
-    def begin_attempt(self, intent: Intent) -> bool:
-        claim = {"call": intent.call_id, "attempt": intent.attempt}
-        moved = self._change("start_dialing", owner=intent.owner, trunk=intent.trunk, **claim)
-        if moved == 0:
-            return False
-        self._change(
+    def begin_attempts(self, intents: Sequence[Intent]) -> Set[CallId]:
+        written = self._change_many(
             "add_attempt",
-            at=to_micros(intent.at),
-            trunk=intent.trunk,
-            number=intent.number,
-            caller_id=intent.caller_id,
-            sip_call_id=intent.sip_call_id,
-            from_tag=intent.from_tag,
-            branch=intent.branch,
-            cseq=intent.cseq,
-            local_sip=intent.local_sip,
-            **claim,
+            (
+                (
+                    intent.call_id,
+                    intent.attempt,
+                    to_micros(intent.at),
+                    intent.trunk,
+                    intent.number,
+                    intent.caller_id,
+                    intent.sip_call_id,
+                    intent.from_tag,
+                    intent.branch,
+                    intent.cseq,
+                    intent.local_sip,
+                    intent.owner,
+                )
+                for intent in intents
+            ),
         )
-        return True
-
-    def note_sent(self, call_id: CallId, attempt: int, remote_address: str) -> None:
-        self._change("note_sent", call=call_id, attempt=attempt, remote_address=remote_address)
-
-    def note_ringing(self, call_id: CallId, attempt: int, at: datetime) -> None:
-        self._change("note_ringing", call=call_id, attempt=attempt, at=to_micros(at))
-
-    def note_answered(
-        self, call_id: CallId, attempt: int, owner: OwnerId, at: datetime, dialog: Dialog
-    ) -> bool:
-        if self._change("start_talking", call=call_id, attempt=attempt, owner=owner) == 0:
-            return False
-        self._change_one(
-            "note_answered",
-            call=call_id,
-            attempt=attempt,
-            at=to_micros(at),
-            to_tag=dialog.to_tag,
-            remote_target=dialog.remote_target,
-            route_set=to_json(dialog.route_set),
-            cseq=dialog.cseq,
+        begun = {call for (call,) in written}
+        self._change_many(
+            "start_dialing",
+            ((intent.trunk, intent.call_id) for intent in intents if intent.call_id in begun),
         )
-        return True
+        return begun
 
-    def add_answer(
-        self, call_id: CallId, attempt: int, at: datetime, name: str, value: str
-    ) -> None:
-        self._change(
-            "add_answer", call=call_id, attempt=attempt, at=to_micros(at), name=name, value=value
+    def note_progress(self, reports: Sequence[Progress]) -> Set[CallId]:
+        answered = self._change_many(
+            "start_talking", (report.hold for report in reports if report.dialog is not None)
+        )
+        talking = {call for (call,) in answered}
+        self._change_many("note_progress", (_progress(report, talking) for report in reports))
+        self._change_many(
+            "add_answer",
+            (
+                (
+                    report.hold.call_id,
+                    report.hold.attempt,
+                    to_micros(keyed.at),
+                    keyed.name,
+                    keyed.value,
+                )
+                for report in reports
+                for keyed in report.keyed
+            ),
+        )
+        return talking
+
+    def halt_calls(self, holds: Collection[Hold]) -> Sequence[HaltedCall]:
+        wanted = set(holds)
+        rows = self._rows("calls_in_motion", calls=_ids(hold.call_id for hold in holds))
+        found = [row for row in rows if (row[0], row[1], row[2]) in wanted]
+        self._change("leave_active", calls=_ids(row[0] for row in found))
+        return [_halted(row) for row in found]
+
+    def retry_calls(self, retries: Sequence[Retry]) -> None:
+        for retry in retries:
+            _check_move(retry.call.state, CallState.WAITING, dialed=True)
+        self._end_attempts([(retry.call.hold, retry.end) for retry in retries])
+        self._put_back(
+            [
+                (
+                    retry.call.hold.call_id,
+                    retry.due_at,
+                    retry.call.counted - (not retry.end.counts),
+                    retry.call.given_back + (not retry.end.counts),
+                )
+                for retry in retries
+            ]
         )
 
-    def retry_call(self, active: ActiveCall, end: AttemptEnd, due_at: datetime) -> bool:
-        _check_move(active.state, CallState.WAITING, dialed=True)
-        counts = self._leave_active(active)
-        if counts is None:
-            return False
-        counted, given_back = counts
-        self._end_attempt(active, end)
-        if not end.counts:
-            counted, given_back = counted - 1, given_back + 1
-        self._put_back(active.call_id, due_at, counted, given_back)
-        return True
-
-    def end_active_call(
-        self, active: ActiveCall, end: AttemptEnd | None, state: CallState, at: datetime
-    ) -> bool:
-        _check_move(active.state, state, dialed=end is not None)
-        if not state.is_final:
-            raise IllegalTransition(active.state, f"end as {state}")
-        if self._leave_active(active) is None:
-            return False
-        if end is not None:
-            self._end_attempt(active, end)
-        self._change("end_call", call=active.call_id, state=state.value, at=to_micros(at))
-        return True
+    def end_calls(self, ends: Sequence[CallEnd]) -> None:
+        for over in ends:
+            _check_move(over.call.state, over.state, dialed=over.end is not None)
+            if not over.state.is_final:
+                raise IllegalTransition(over.call.state, f"end as {over.state}")
+        self._end_attempts([(over.call.hold, over.end) for over in ends if over.end is not None])
+        self._change_many(
+            "end_call",
+            ((over.call.hold.call_id, over.state.value, to_micros(over.at)) for over in ends),
+        )
 
     def active_call(self, call_id: CallId, attempt: int, owner: OwnerId) -> ActiveCall | None:
         row = self._find("active_call", call=call_id, attempt=attempt, owner=owner)
@@ -107,30 +129,45 @@ class AttemptChanges(ClaimChanges):
         rows = self._rows("dead_calls", alive_since=to_micros(alive_since))
         return [_active_call(row) for row in rows]
 
-    def _leave_active(self, active: ActiveCall) -> tuple[int, int] | None:
-        row = self._row(
-            "leave_active",
-            call=active.call_id,
-            attempt=active.attempt,
-            owner=active.owner,
-            state=active.state.value,
-        )
-        if row is None:
-            return None
-        counted, given_back = row
-        return counted, given_back
-
-    def _end_attempt(self, active: ActiveCall, end: AttemptEnd) -> None:
-        self._change_one(
+    def _end_attempts(self, ends: Sequence[tuple[Hold, AttemptEnd]]) -> None:
+        ended = self._change_many(
             "end_attempt",
-            call=active.call_id,
-            attempt=active.attempt,
-            at=to_micros(end.at),
-            outcome=end.outcome.value,
-            counts=end.counts,
-            sip_code=end.sip_code,
-            reason=end.reason,
+            (
+                (
+                    to_micros(end.at),
+                    end.outcome.value,
+                    end.counts,
+                    end.sip_code,
+                    end.reason,
+                    hold.call_id,
+                    hold.attempt,
+                )
+                for hold, end in ends
+            ),
         )
+        if len(ended) != len(ends):
+            raise ValueError("an attempt that ends was never written down, or is over")
+
+
+def _ids(calls: Iterable[int]) -> str:
+    return json.dumps(list(calls))
+
+
+def _progress(report: Progress, talking: Set[int]) -> Sequence[Value]:
+    """The values of `note_progress`, without an answer that came to nobody's call."""
+    dialog = report.dialog if report.hold.call_id in talking else None
+    if dialog is None:
+        answer: Sequence[Value] = (None, None, None, None, None)
+    else:
+        answer = (
+            to_micros_or_none(report.answered_at),
+            dialog.to_tag,
+            dialog.remote_target,
+            to_json(dialog.route_set),
+            dialog.cseq,
+        )
+    rang_at = to_micros_or_none(report.rang_at)
+    return (report.remote_address, rang_at, *answer, report.hold.call_id, report.hold.attempt)
 
 
 def _check_move(state: CallState, target: CallState, *, dialed: bool) -> None:
@@ -140,6 +177,20 @@ def _check_move(state: CallState, target: CallState, *, dialed: bool) -> None:
     """
     if target not in TRANSITIONS[state].values() or dialed == (state is CallState.CLAIMED):
         raise IllegalTransition(state, f"become {target}")
+
+
+def _halted(row: Row) -> HaltedCall:
+    call, attempt, owner, state, counted, given_back, deployment, canceled, rang = row[:9]
+    return HaltedCall(
+        hold=Hold(CallId(call), attempt, OwnerId(owner)),
+        state=CallState(state),
+        deployment_id=DeploymentId(deployment),
+        counted=counted,
+        given_back=given_back,
+        schedule=schedule_of(row[9:]),
+        canceled=bool(canceled),
+        rang=bool(rang),
+    )
 
 
 def _active_call(row: Row) -> ActiveCall:

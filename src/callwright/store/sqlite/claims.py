@@ -107,14 +107,20 @@ class ClaimChanges(StopChanges):
         if row is None:
             return False
         counted, given_back = row
-        self._put_back(claim.call_id, due_at, counted, given_back)
+        self._put_back([(claim.call_id, due_at, counted, given_back)])
         return True
 
-    def _put_back(self, call: CallId, due_at: datetime, counted: int, given_back: int) -> None:
-        row = self._row(
-            "put_back", call=call, next_at=to_micros(due_at), counted=counted, given_back=given_back
+    def _put_back(self, calls: Sequence[tuple[CallId, datetime, int, int]]) -> None:
+        """Let calls wait again: each with when it is due and its counts of attempts."""
+        places = self._change_many(
+            "put_back",
+            (
+                (to_micros(due_at), counted, given_back, call)
+                for call, due_at, counted, given_back in calls
+            ),
         )
-        assert row is not None
-        # Cancelled while it was in motion: it waits again, so there is something to settle.
-        self._change("reopen_cancellations", deployment=row[0], live_seq=row[1])
-        self._change("reopen_call_cancellation", call=call)
+        # Cancelled while they were in motion: they wait again, so there is something to settle.
+        self._change_many("reopen_cancellations", set(places))
+        self._change(
+            "reopen_call_cancellations", calls=json.dumps([call for call, _, _, _ in calls])
+        )

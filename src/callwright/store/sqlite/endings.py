@@ -40,10 +40,14 @@ class EndingChanges(Session):
                 self._change("settle_cancellation", cancellation=cancellation)
         return taken
 
-    def end_waiting_call(self, ending: EndingCall, state: CallState) -> None:
-        if TRANSITIONS[ending.from_state].get(ending.event) is not state:
-            raise IllegalTransition(ending.from_state, f"become {state} on {ending.event}")
-        self._change("end_call", call=ending.call_id, state=state.value, at=to_micros(ending.at))
+    def end_waiting_calls(self, ends: Sequence[tuple[EndingCall, CallState]]) -> None:
+        for ending, state in ends:
+            if TRANSITIONS[ending.from_state].get(ending.event) is not state:
+                raise IllegalTransition(ending.from_state, f"become {state} on {ending.event}")
+        self._change_many(
+            "end_call",
+            ((ending.call_id, state.value, to_micros(ending.at)) for ending, state in ends),
+        )
 
     def _take_closed(self, now: int, limit: int) -> list[EndingCall]:
         taken: list[EndingCall] = []

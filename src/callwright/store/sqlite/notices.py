@@ -1,12 +1,11 @@
 """Notices: written in the transaction that ends a call, handed out until delivered or dead."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from datetime import datetime
 
 from callwright.domain.ids import CallId, NoticeId, OwnerId
-from callwright.domain.notice import Delivery, NoticeState
-from callwright.ports.store import OwedNotice
+from callwright.ports.store import NewNotice, OwedNotice, TriedNotice
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import Row, to_micros, to_micros_or_none
 
@@ -14,24 +13,14 @@ from callwright.store.sqlite.values import Row, to_micros, to_micros_or_none
 class NoticeChanges(Session):
     """What the callback pump does."""
 
-    def add_notice(
-        self,
-        call_id: CallId,
-        *,
-        url: str,
-        webhook_id: str,
-        content_type: str,
-        body: bytes,
-        due_at: datetime,
-    ) -> None:
-        self._change(
+    def add_notices(self, notices: Sequence[NewNotice], due_at: datetime) -> None:
+        due = to_micros(due_at)
+        self._change_many(
             "add_notice",
-            call=call_id,
-            url=url,
-            webhook_id=webhook_id,
-            content_type=content_type,
-            body=body,
-            due_at=to_micros(due_at),
+            (
+                (one.call_id, one.url, one.webhook_id, one.content_type, one.body, due)
+                for one in notices
+            ),
         )
 
     def claim_due_notices(self, owner: OwnerId, now: datetime, limit: int) -> Sequence[OwedNotice]:
@@ -41,35 +30,29 @@ class NoticeChanges(Session):
         # RETURNING promises no order; (due_at, id) is the order of claiming
         return [_owed(row) for row in sorted(rows, key=lambda row: row[:2])]
 
-    def note_delivery(
-        self,
-        notice_id: NoticeId,
-        owner: OwnerId,
-        *,
-        at: datetime,
-        delivery: Delivery,
-        state: NoticeState,
-        due_at: datetime | None,
-    ) -> bool:
-        row = self._row(
-            "note_delivery",
-            notice=notice_id,
-            owner=owner,
-            state=state.value,
-            due_at=to_micros_or_none(due_at),
+    def note_deliveries(self, owner: OwnerId, tried: Sequence[TriedNotice]) -> Set[NoticeId]:
+        numbers: dict[NoticeId, int] = dict(
+            self._change_many(
+                "note_delivery",
+                ((one.state.value, to_micros_or_none(one.due_at), one.id, owner) for one in tried),
+            )
         )
-        if row is None:
-            return False
-        self._change(
+        self._change_many(
             "add_try",
-            notice=notice_id,
-            number=row[0],
-            at=to_micros(at),
-            status=delivery.status,
-            problem=delivery.problem,
-            took_ms=delivery.took_ms,
+            (
+                (
+                    one.id,
+                    numbers[one.id],
+                    to_micros(one.at),
+                    one.delivery.status,
+                    one.delivery.problem,
+                    one.delivery.took_ms,
+                )
+                for one in tried
+                if one.id in numbers
+            ),
         )
-        return True
+        return numbers.keys()
 
     def release_notices(self, owner: OwnerId, sending: Collection[NoticeId]) -> int:
         return self._change("release_notices", owner=owner, sending=json.dumps(sorted(sending)))

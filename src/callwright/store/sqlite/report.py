@@ -5,8 +5,9 @@ its list. One that a cancellation or its window has ended is shown so at once, e
 nobody has settled it.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from callwright.domain.account import Product
@@ -61,24 +62,47 @@ class ReportQuestions(Session):
     def next_notice_at(self) -> datetime | None:
         return to_time_or_none(self._number_or_none("next_notice_at"))
 
+    def calls_to_tell(self, call_ids: Sequence[CallId]) -> Sequence[CallDetails]:
+        rows = self._rows("calls_to_tell", calls=json.dumps(call_ids))
+        if not rows:
+            return []
+        calls = json.dumps([row[0] for row in rows])
+        attempts = _attempts(
+            self._rows("attempts_of", calls=calls), self._rows("answers_of", calls=calls)
+        )
+        return [
+            _call_details(row, attempts.get(row[0], ()), CallState(row[20]), to_time(row[21]))
+            for row in rows
+        ]
+
     def _details(self, lo: int, hi: int, now: datetime) -> list[CallDetails]:
         rows = self._find_all("calls_between", lo=lo, hi=hi)
         if not rows:
             return []
-        answers: dict[tuple[Value, Value], dict[str, str]] = defaultdict(dict)
-        for call, attempt, name, value in self._rows("answers_between", lo=lo, hi=hi):
-            answers[call, attempt][name] = value
-        attempts: dict[Value, list[Attempt]] = defaultdict(list)
-        for row in self._rows("attempts_between", lo=lo, hi=hi):
-            attempts[row[0]].append(_attempt(row, answers.get((row[0], row[1]))))
+        attempts = _attempts(
+            self._rows("attempts_between", lo=lo, hi=hi),
+            self._rows("answers_between", lo=lo, hi=hi),
+        )
         at = to_micros(now)
-        return [_call_details(row, tuple(attempts.get(row[0], ())), at) for row in rows]
+        return [_call_details(row, attempts.get(row[0], ()), *_state(row, at)) for row in rows]
 
 
-def _call_details(row: Row, attempts: tuple[Attempt, ...], now: int) -> CallDetails:
+def _attempts(rows: list[Row], keyed: list[Row]) -> Mapping[Value, Sequence[Attempt]]:
+    """The attempts of each call, in order."""
+    answers: dict[tuple[Value, Value], dict[str, str]] = defaultdict(dict)
+    for call, attempt, name, value in keyed:
+        answers[call, attempt][name] = value
+    attempts: dict[Value, list[Attempt]] = defaultdict(list)
+    for row in rows:
+        attempts[row[0]].append(_attempt(row, answers.get((row[0], row[1]))))
+    return attempts
+
+
+def _call_details(
+    row: Row, attempts: Sequence[Attempt], state: CallState, ended_at: datetime | None
+) -> CallDetails:
     call, batch, deployment, product, account, user = row[:6]
     queued_at = to_time(row[19])
-    state, ended_at = _state(row, now)
     return CallDetails(
         id=CallId(call),
         batch_id=BatchId(batch),
@@ -91,7 +115,7 @@ def _call_details(row: Row, attempts: tuple[Attempt, ...], now: int) -> CallDeta
         queued_at=queued_at,
         state=state,
         history=history_of(queued_at, attempts, state=state, ended_at=ended_at),
-        attempts=attempts,
+        attempts=tuple(attempts),
     )
 
 

@@ -90,9 +90,10 @@ class Session:
         if self._change(query, **values) == 0:
             raise ValueError(f"{query}: there is no such row")
 
-    def _change_many(self, query: str, rows: Iterable[Sequence[Value]]) -> None:
-        """Run a query for each of `rows`, values in the order in which the query names them."""
-        self._connection.executemany(QUERIES[query], rows)
+    def _change_many(self, query: str, rows: Iterable[Sequence[Value]]) -> list[Row]:
+        """Run a query for each of `rows`, values in the order in which the query names them;
+        what it returned for all of them."""
+        return self._connection.executemany(QUERIES[query], rows).fetchall()
 
     def _add_columns(self, query: str, columns: Sequence[Sequence[Value]]) -> None:
         """Run an INSERT of one row for each row of `columns`, all as long as one another and

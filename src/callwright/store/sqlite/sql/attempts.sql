@@ -1,53 +1,72 @@
--- name: start_dialing
--- Move a claim to dialling, if this owner still holds it for this attempt.
-UPDATE active SET state = 'dialing', trunk = :trunk, counted = counted + 1
- WHERE call = :call AND attempt = :attempt AND owner = :owner AND state = 'claimed';
-
 -- name: add_attempt
--- Write an attempt down before anything of it is sent; its number can be used only once.
+-- Write an attempt down before anything of it is sent, if this owner holds the call for it;
+-- a number can be used only once.
 INSERT INTO attempt (call, number, started_at, trunk, dialed, caller_id, sip_call_id, from_tag,
                      branch, cseq, local_sip)
-VALUES (:call, :attempt, :at, :trunk, :number, :caller_id, :sip_call_id, :from_tag,
-        :branch, :cseq, :local_sip);
+SELECT :call, :attempt, :at, :trunk, :number, :caller_id, :sip_call_id, :from_tag,
+       :branch, :cseq, :local_sip
+ WHERE EXISTS (SELECT 1 FROM active
+                WHERE call = :call AND attempt = :attempt AND owner = :owner
+                  AND state = 'claimed')
+ON CONFLICT DO NOTHING
+RETURNING call;
 
--- name: note_sent
--- Note where the INVITE of an attempt that runs went.
-UPDATE attempt SET remote_address = :remote_address
- WHERE call = :call AND number = :attempt AND ended_at IS NULL;
-
--- name: note_ringing
--- Note when the callee first rang; the first time counts.
-UPDATE attempt SET rang_at = :at
- WHERE call = :call AND number = :attempt AND rang_at IS NULL AND ended_at IS NULL;
+-- name: start_dialing
+-- Move a claim, whose attempt was just written down, to dialling.
+UPDATE active SET state = 'dialing', trunk = :trunk, counted = counted + 1
+ WHERE call = :call AND state = 'claimed';
 
 -- name: start_talking
 -- Move a dialling call to connected, if this owner still holds it for this attempt.
 UPDATE active SET state = 'connected'
- WHERE call = :call AND attempt = :attempt AND owner = :owner AND state = 'dialing';
+ WHERE call = :call AND attempt = :attempt AND owner = :owner AND state = 'dialing'
+RETURNING call;
 
--- name: note_answered
--- Note when the callee answered, and what a BYE would need.
-UPDATE attempt SET answered_at = :at, to_tag = :to_tag, remote_target = :remote_target,
-                   route_set = :route_set, dialog_cseq = :cseq
- WHERE call = :call AND number = :attempt;
+-- name: note_progress
+-- Keep what was heard of an attempt that runs: where its INVITE went, when the callee first
+-- rang, when it answered and what a BYE would need.
+UPDATE attempt SET remote_address = coalesce(:remote_address, remote_address),
+                   rang_at = coalesce(rang_at, :rang_at),
+                   answered_at = coalesce(answered_at, :answered_at),
+                   to_tag = coalesce(to_tag, :to_tag),
+                   remote_target = coalesce(remote_target, :remote_target),
+                   route_set = coalesce(route_set, :route_set),
+                   dialog_cseq = coalesce(dialog_cseq, :cseq)
+ WHERE call = :call AND number = :attempt AND ended_at IS NULL;
 
 -- name: add_answer
--- Keep what the callee keyed after all that was keyed before in this attempt.
+-- Keep what the callee keyed after all that was keyed before in this attempt, once.
 INSERT INTO answer (call, attempt, position, at, name, value)
 SELECT :call, :attempt, 1 + coalesce(max(position), 0), :at, :name, :value
-  FROM answer WHERE call = :call AND attempt = :attempt;
+  FROM answer WHERE call = :call AND attempt = :attempt
+HAVING NOT EXISTS (SELECT 1 FROM answer
+                    WHERE call = :call AND attempt = :attempt
+                      AND at = :at AND name = :name AND value = :value);
+
+-- name: calls_in_motion
+-- What a decision needs of the calls in motion whose ids the JSON list :calls holds.
+SELECT a.call, a.attempt, a.owner, a.state, a.counted, a.given_back, b.deployment,
+       EXISTS (SELECT 1 FROM cancellation x
+                WHERE x.deployment = b.deployment AND x.through >= b.live_seq
+                  AND x.since <= b.live_seq)
+       OR EXISTS (SELECT 1 FROM call_cancellation y WHERE y.call = a.call),
+       EXISTS (SELECT 1 FROM attempt t
+                WHERE t.call = a.call AND t.number = a.attempt AND t.rang_at IS NOT NULL),
+       b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
+       b.result_url, b.is_pci
+  FROM active a JOIN call c ON c.id = a.call JOIN batch b ON b.id = c.batch
+ WHERE a.call IN (SELECT value FROM json_each(:calls));
 
 -- name: leave_active
--- Take a call out of motion, if it still stands under just this claim, in just this state.
-DELETE FROM active
- WHERE call = :call AND attempt = :attempt AND owner = :owner AND state = :state
-RETURNING counted, given_back;
+-- Take the calls whose ids the JSON list :calls holds out of motion.
+DELETE FROM active WHERE call IN (SELECT value FROM json_each(:calls));
 
 -- name: end_attempt
 -- Note how an attempt ended; it ends once.
 UPDATE attempt SET ended_at = :at, outcome = :outcome, counts = :counts, sip_code = :sip_code,
                    reason = :reason
- WHERE call = :call AND number = :attempt AND ended_at IS NULL;
+ WHERE call = :call AND number = :attempt AND ended_at IS NULL
+RETURNING call;
 
 -- name: end_call
 -- Note the final state of a call that is in motion no more; it ends once.

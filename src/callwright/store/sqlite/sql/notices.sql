@@ -16,7 +16,7 @@ RETURNING due_at, id, call, url, webhook_id, content_type, body, tries;
 -- Note what became of a notice, if this owner still holds it.
 UPDATE notice SET state = :state, due_at = :due_at, tries = tries + 1, owner = NULL
  WHERE id = :notice AND owner = :owner AND state = 'pending'
-RETURNING tries;
+RETURNING id, tries;
 
 -- name: add_try
 -- Keep what one try came to.

@@ -58,5 +58,5 @@ SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
  ORDER BY d.id;
 
 -- name: count_response
--- Count one visit that ran to its end.
-UPDATE deployment SET responses = responses + 1 WHERE id = :deployment;
+-- Count visits that ran to their end.
+UPDATE deployment SET responses = responses + :count WHERE id = :deployment;

@@ -32,6 +32,34 @@ SELECT call, number, started_at, counts, rang_at, answered_at, ended_at, outcome
 SELECT call, attempt, name, value
   FROM answer WHERE call BETWEEN :lo AND :hi ORDER BY call, attempt, position;
 
+-- name: calls_to_tell
+-- Those of the ended calls whose ids the JSON list :calls holds that have a result_url: all
+-- that is known of them but their attempts.
+SELECT c.id, c.batch, b.deployment, p.product, p.account, b.user,
+       c.sent, c.number, c.ani, c.postd, c.variables,
+       b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
+       b.result_url, b.is_pci, b.queued_at,
+       e.state, e.at
+  FROM ended e
+  JOIN call c ON c.id = e.call
+  JOIN batch b ON b.id = c.batch
+  JOIN deployment d ON d.id = b.deployment
+  JOIN program p ON p.id = d.program
+ WHERE e.call IN (SELECT value FROM json_each(:calls)) AND b.result_url <> ''
+ ORDER BY c.id;
+
+-- name: attempts_of
+-- Every attempt of the calls whose ids the JSON list :calls holds, in order.
+SELECT call, number, started_at, counts, rang_at, answered_at, ended_at, outcome, sip_code,
+       reason, sip_call_id
+  FROM attempt WHERE call IN (SELECT value FROM json_each(:calls)) ORDER BY call, number;
+
+-- name: answers_of
+-- Everything keyed in the calls whose ids the JSON list :calls holds, in order.
+SELECT call, attempt, name, value
+  FROM answer WHERE call IN (SELECT value FROM json_each(:calls))
+ ORDER BY call, attempt, position;
+
 -- name: batch_ranges
 -- Where the calls of a live batch stand: runs of ids, in the order of the list.
 SELECT only_call, only_call FROM batch

@@ -41,9 +41,10 @@ SELECT :lo, :hi, :room, :lo + 1, batch, deployment, trunk, live_seq, opens_at, c
 -- Note that a cancelled call waits no more.
 UPDATE call_cancellation SET settled = 1 WHERE call = :call;
 
--- name: reopen_call_cancellation
--- A cancelled call that waits again has to be settled again.
-UPDATE call_cancellation SET settled = 0 WHERE call = :call AND settled = 1;
+-- name: reopen_call_cancellations
+-- Of the calls whose ids the JSON list :calls holds, the cancelled ones are to be settled again.
+UPDATE call_cancellation SET settled = 0
+ WHERE call IN (SELECT value FROM json_each(:calls)) AND settled = 1;
 
 -- name: pause
 -- Hold back a deployment (:live_seq 0) or what went live as :live_seq.
