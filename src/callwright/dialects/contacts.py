@@ -20,6 +20,7 @@ from callwright.dialects.csv_text import Encoding, find_encoding
 from callwright.dialects.fields import dial_string_of
 from callwright.dialects.form import LIST_FIELD, Form, Upload
 from callwright.dialects.rejected import REPORT_COLUMNS, unguard
+from callwright.dialects.workbook import is_workbook
 from callwright.domain.call import Contact
 from callwright.domain.phone import DialString
 from callwright.errors import FieldInvalid, ListInvalid, TooLarge
@@ -233,6 +234,10 @@ def open_list(form: Form, limits: ListLimits) -> ContactList:
         TooLarge: more bytes than `limits` allow.
     """
     data = _list_data(form)
+    if is_workbook(data):
+        raise FieldInvalid(
+            LIST_FIELD, "is a workbook, not CSV; save the sheet as CSV UTF-8 and send that"
+        )
     if len(data) > limits.bytes:
         raise TooLarge(f"csv: is larger than {limits.bytes} bytes.")
     return ContactList(data, find_encoding(data), max_rows=limits.rows, max_columns=limits.columns)

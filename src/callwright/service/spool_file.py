@@ -55,5 +55,9 @@ class SpoolFile:
         """What was written so far."""
         return StoredContent(self, 0, self._size)
 
+    def measure(self) -> None:
+        """Count in what another process wrote."""
+        self._size = os.fstat(self.fd).st_size
+
     def close(self) -> None:
         self._file.close()
