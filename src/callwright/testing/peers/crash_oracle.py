@@ -153,6 +153,7 @@ def _hung_up(evidence: Evidence, verdict: Verdict) -> None:
     """Every leg that a kill left behind got its CANCEL or BYE in time; none is left over."""
     slowest: dict[bool, float] = {False: 0.0, True: 0.0}
     left_behind = 0
+    last_kill_at = 0.0
     for kill in evidence.kills:
         for leg in evidence.calls:
             began_at, ended_at = leg.invites[0].at, over_at(leg)
@@ -170,7 +171,10 @@ def _hung_up(evidence: Evidence, verdict: Verdict) -> None:
                     f"{leg.call_id} was left by a brain killed{both} and hung up {when}"
                 )
             else:
-                slowest[kill.lines_too] = max(slowest[kill.lines_too], after)
+                # An older leg's own line is long gone: it is for the next start to end it.
+                by_next_start = kill.lines_too or began_at <= last_kill_at
+                slowest[by_next_start] = max(slowest[by_next_start], after)
+        last_kill_at = kill.at
     for leg in evidence.calls:
         if over_at(leg) is None:
             verdict.faults.append(f"{leg.call_id} to {leg.number} never came to an end")
