@@ -4,12 +4,12 @@ For the other side of a test: a judge that finds no fault in these proves nothin
 """
 
 import sys
-import threading
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from callwright.cli.main import run
-from callwright.runtime import attempts
+from callwright.runtime import dispatcher, journal
 from callwright.service import finish_attempt
 
 INTENT_LATE_S = 2.5
@@ -27,58 +27,40 @@ class _Undone(Exception):
 def intent_after_invite() -> None:
     """The INVITE leaves first; the attempt is written down seconds later."""
 
-    async def begin(self: Any, legs: dict[str, Any]) -> None:
-        now = self._clock.now()
+    async def dial(self: Any, limit: int, now: datetime) -> Any:
+        places = self._lines.choose(self._rules.name, limit)
 
         def look(tx: Any) -> None:
-            raise _Undone(self._begin_all(list(legs.values()), now, tx))
+            raise _Undone(self._begin_due(places, now, tx))
 
         try:
             await self._store.write(look)
         except _Undone as undone:
-            begun = undone.result
-        send_before = self._clock.monotonic() + attempts.SEND_WITHIN_S
-        for (name, leg), started in zip(legs.items(), begun, strict=True):
-            if started is None:
-                self._drop(name)
-            else:
-                self._place(name, leg, started, send_before)
+            found = undone.result
+        self._attempts.take_charge(self._rules.name, found.started, found.places)
         await self._clock.sleep(INTENT_LATE_S)
-        await self._store.write(partial(self._begin_all, list(legs.values()), now))
+        await self._store.write(partial(self._begin_due, places, now))
+        return found
 
-    attempts.Attempts._begin = begin  # type: ignore[method-assign]
+    dispatcher.Dispatcher._dial = dial  # type: ignore[method-assign]
 
 
 def result_told_from_memory() -> None:
     """The notice is not written with the end of the call, but seconds after it."""
-    tell, finish = finish_attempt.tell_result, attempts.finish_attempt
-    saved = attempts.Attempts._finish
+    tell, write = finish_attempt.tell_results, journal.Journal._write
     owed: list[Any] = []
-    held = threading.local()
 
-    def tell_or_hold(tx: Any, call_id: Any, now: Any, style: Any) -> None:
-        if getattr(held, "on", False):
-            owed.append(partial(tell, call_id=call_id, now=now, style=style))
-        else:
-            tell(tx, call_id, now, style)
+    def hold(tx: Any, *arguments: Any) -> None:
+        owed.append(lambda tx: tell(tx, *arguments))
 
-    def finish_and_hold(tx: Any, ending: Any, now: Any, style: Any) -> Any:
-        held.on = True
-        try:
-            return finish(tx, ending, now, style)
-        finally:
-            held.on = False
-
-    async def finish_then_tell(self: Any, name: str, ending: Any) -> None:
-        await saved(self, name, ending)
+    async def write_then_tell(self: Any, page: Any) -> None:
+        await write(self, page)
         await self._clock.sleep(RESULT_LATE_S)
         while owed:
             await self._store.write(owed.pop())
-        self._on_change()
 
-    finish_attempt.tell_result = tell_or_hold
-    attempts.finish_attempt = finish_and_hold
-    attempts.Attempts._finish = finish_then_tell  # type: ignore[method-assign]
+    finish_attempt.tell_results = hold
+    journal.Journal._write = write_then_tell  # type: ignore[method-assign]
 
 
 BREAKS = {
