@@ -9,6 +9,8 @@ import threading
 import pytest
 from cli_world import ANSWERS, BUSY, NO_SUCH_NUMBER, Shell, dialling_server, number_in, shell_for
 
+from callwright.testing.workbooks import PLAIN, workbook
+
 TO_SHORT = ("--app", "3")
 GOOD = f"phone_number,first_name\n{ANSWERS},Ana\n{BUSY},Ben\n"
 BAD = f"phone_number,first_name\n{BUSY},Ana\n61755501,Ben\n911,Cy\n"
@@ -114,6 +116,19 @@ def test_rejected_rows_are_not_written_over_a_file_or_where_there_are_none(shell
     shell.refuse("rejected", batch, "new.csv")
     assert not (shell.folder / "new.csv").exists()
     shell.refuse("queue", shell.write("bad.csv", "destination\n911\n"), *TO_SHORT, "--lenient")
+
+
+def test_a_sheet_of_a_workbook_is_a_list_whose_rows_are_lines(shell):
+    rows = [["phone_number", "first_name"], [(6175550150, PLAIN), "Ana"], ["12", "Ben"]]
+    (shell.folder / "calls.xlsx").write_bytes(workbook({"Good": rows[:2], "Bad": rows}))
+    batch = shell.ask("queue", "calls.xlsx", *TO_SHORT)["batch_id"]
+    [call] = shell.ask("ls", "calls", "--batch", str(batch))["calls"]
+    assert call["phone_number"] == BUSY
+    told = shell.refuse("queue", "calls.xlsx", *TO_SHORT, "--sheet", "Bad")
+    assert "1 bad row, nothing was queued; line 3: phone_number: " in told
+    assert "no sheet 'None'" in shell.refuse("queue", "calls.xlsx", *TO_SHORT, "--sheet", "None")
+    file = shell.write("calls.csv", GOOD)
+    assert "no workbook" in shell.refuse("queue", file, *TO_SHORT, "--sheet", "Good")
 
 
 def test_a_list_may_come_through_a_pipe(shell):

@@ -33,10 +33,15 @@ from callwright.errors import FieldInvalid
 
 
 def queue(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header row, or XLSX.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV with a header row, or a workbook.")
+    ],
     app: AppOption = None,
     survey: SurveyOption = None,
     deployment: DeploymentOption = None,
+    sheet: Annotated[
+        str, typer.Option("--sheet", metavar="NAME", help="Of a workbook; default: the first.")
+    ] = "",
     start: StartOption = None,
     end: EndOption = None,
     max_attempts: AttemptsOption = None,
@@ -71,7 +76,7 @@ def queue(
     with connect(server, user, key, config) as client:
         fields["deployment_id"] = find_deployment(client, app, survey, deployment)
         if dry_run:
-            value = send_list(client, file, fields, headers)
+            value = send_list(client, file, fields, headers, sheet=sheet)
             left_out = (
                 f", {counted(value['rejected'], 'row')} left out" if value["rejected"] else ""
             )
@@ -79,7 +84,7 @@ def queue(
             show({"dry_run": True, **value}, text, as_json=as_json)
             return
         try:
-            number = send_list(client, file, fields, headers)["id"]
+            number = send_list(client, file, fields, headers, sheet=sheet)["id"]
             batch = until_loaded(client, number)
         except ServerRefused as exc:
             if exc.kind == "list-invalid" and not lenient and hasattr(exc, "__notes__"):

@@ -11,22 +11,33 @@ from typing import IO, Any
 from callwright.cli.api_client import ApiClient, problem_error
 from callwright.cli.output import ServerUnreachable, tell
 from callwright.cli.progress import progress_bar
-from callwright.cli.spreadsheet import is_workbook, write_csv
 from callwright.errors import FieldInvalid
+
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How a file starts that is a workbook: an archive, or the older compound file."""
 
 
 def send_list(
-    client: ApiClient, file: Path, fields: Mapping[str, object], headers: Mapping[str, str]
+    client: ApiClient,
+    file: Path,
+    fields: Mapping[str, object],
+    headers: Mapping[str, str],
+    *,
+    sheet: str = "",
 ) -> dict[str, Any]:
-    """What the server answered once it had all of the file.
+    """What the server answered once it had all of the file; `sheet` names that of a workbook.
 
     Raises:
         FieldInvalid: the file cannot be read.
+        ConfigInvalid: it is a workbook, and what reads those is not installed.
         RequestRefused, Unavailable: as the client's.
     """
     texts = {name: str(value) for name, value in fields.items()}
     sent = 0
-    with _opened(file) as source, progress_bar("sending", _size(source), in_bytes=True) as advance:
+    with (
+        _opened(file, sheet) as source,
+        progress_bar("sending", _size(source), in_bytes=True) as advance,
+    ):
 
         def on_read(data: bytes) -> None:
             nonlocal sent
@@ -69,24 +80,36 @@ def until_loaded(client: ApiClient, batch_id: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
-    """The file, or the CSV that it comes to if it is a workbook; its length can be told even
-    if it comes through a pipe.
+def _opened(file: Path, sheet: str) -> Iterator[IO[bytes]]:
+    """The file, or the CSV that its sheet comes to if it is a workbook; its length can be told
+    even if it comes through a pipe.
 
     Raises:
         FieldInvalid: it cannot be read.
+        ConfigInvalid: what reads workbooks is not installed.
     """
     with ExitStack() as stack:
         try:
             source: IO[bytes] = stack.enter_context(file.open("rb"))
             if not source.seekable():
                 source = _copied(source, stack.enter_context(TemporaryFile()))
+            start = source.read(4)
+            source.seek(0)
         except OSError as exc:
             raise FieldInvalid("FILE", f"{file}: {exc.strerror}") from None
-        if is_workbook(file, source):
-            book, source = source, stack.enter_context(TemporaryFile())
-            write_csv(file, book, source)
+        if start in _WORKBOOKS:
+            book, source = source.read(), stack.enter_context(TemporaryFile())
+            _write_csv(book, sheet, source)
+        elif sheet:
+            raise FieldInvalid("--sheet", f"{file} is no workbook")
         yield source
+
+
+def _write_csv(book: bytes, sheet: str, out: IO[bytes]) -> None:
+    from callwright.dialects.workbook import csv_lines  # late: most lists are text
+
+    for line in csv_lines(book, sheet):
+        out.write(line.encode("utf-8", "replace"))
 
 
 def _copied(source: IO[bytes], copy: IO[bytes]) -> IO[bytes]:
