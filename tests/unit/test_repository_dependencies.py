@@ -27,7 +27,9 @@ def imported_modules(path: Path) -> set[str]:
 
 def test_what_the_package_imports_is_what_it_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    lines = [*project["dependencies"], *extras]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
     shipped = [path for path in SOURCE.rglob("*.py") if "testing" not in path.parts]
     by_module = packages_distributions()
     imported = {
