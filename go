@@ -42,7 +42,7 @@ TOOLS = ROOT / ".tools"
 
 # What some tests use and no wheel brings: tests/unit/test_repository_go.py holds this list
 # against the programs the tests ask for.
-APT_PACKAGES = "sip-tester baresip-core php-cli php-curl tshark espeak-ng curl sox"
+APT_PACKAGES = "sip-tester baresip-core php-cli php-curl tshark espeak-ng curl sox chromium"
 
 USAGE = """\
 usage: python3 go COMMAND [ARGUMENT ...]

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from native_world import ADMIN, NativeWorld, run_native
 
+from callwright.testing.programs import require
+
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
@@ -70,6 +72,26 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     run_native(tmp_path, test)
 
 
+def test_a_browser_that_reaches_nothing_else_shows_both_apis(tmp_path: Path) -> None:
+    chromium = require("chromium")
+
+    async def test(world: NativeWorld) -> None:
+        process = await asyncio.create_subprocess_exec(
+            chromium,
+            *("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"),
+            # every other name is unknown, every other address unreachable
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            *("--virtual-time-budget=20000", "--dump-dom", f"{world.url}/docs"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        shown = (await process.communicate())[0].decode()
+        for text in ("Queue a call", "Batches", "Fuse", "Insight", "E-mail and developer key"):
+            assert text in shown
+
+    run_native(tmp_path, test)
+
+
 # A cursor or a script is text by the document, and not any text will do. Wrong credentials
 # are another test's business: here they would only be slowed down.
 NATIVE = (
@@ -103,7 +125,7 @@ def test_a_fuzzer_finds_no_fault_and_nothing_that_is_not_documented(
             *("--url", world.url, "--auth", f"{email}:{key}", *part),
             # these end the admin's own credentials
             *("--exclude-path-regex", "rotate-key|/keys/|/users/"),
-            *("--phases", "examples,coverage,fuzzing", "--max-examples", "1"),
+            *("--phases", "examples,coverage"),
             *("--seed", "1", "--generation-deterministic", "--no-color"),
             cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE,

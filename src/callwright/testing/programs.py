@@ -20,6 +20,7 @@ PACKAGES = {
     "espeak-ng": ("espeak-ng",),
     "curl": ("curl",),
     "sox": ("sox",),
+    "chromium": ("chromium",),
 }
 
 

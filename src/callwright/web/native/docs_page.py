@@ -37,6 +37,7 @@ _PAGE = b"""<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Callwright API</title>
+<link rel="icon" href="data:,">
 </head>
 <body>
 <div id="api"></div>
