@@ -180,14 +180,13 @@ def test_a_connection_that_breaks_leaves_advice_on_what_to_do(shell):
                 while GOOD.encode() not in heard:
                     heard += connection.recv(65536)
 
-        for key, advice in ((), "`callwright ls`"), (("--idempotency-key", "k1"), "key 'k1'"):
-            stranger = threading.Thread(target=hang_up)
-            stranger.start()
-            server = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            shell.run("queue", file, "--deployment", "3", "--server", server, *key, code=4)
-            stranger.join()
-            assert "the list may have been queued" in shell.err
-            assert advice in shell.err
+        stranger = threading.Thread(target=hang_up)
+        stranger.start()
+        server = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        shell.run("queue", file, "--deployment", "3", "--server", server, code=4)
+        stranger.join()
+        assert "the list may have been queued" in shell.err
+        assert "`callwright ls`" in shell.err
 
 
 def test_a_server_that_refuses_before_the_end_is_understood(shell):

@@ -38,7 +38,6 @@ _OPTIONS = {
     "is_pci": "--pci",
     "state": "--state",
     "number_ends": "--number-ends",
-    "Idempotency-Key": "--idempotency-key",
 }
 
 

@@ -57,10 +57,6 @@ def queue(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every row and queue nothing.")
     ] = False,
-    idempotency_key: Annotated[
-        str | None,
-        typer.Option("--idempotency-key", metavar="K", help="Sent again, nothing is done twice."),
-    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until every call is over.")] = False,
     server: ServerOption = None,
     user: UserOption = None,
@@ -72,7 +68,7 @@ def queue(
     require_target(app, survey, deployment)
     _require_sense(lenient=lenient, rejected=rejected, dry_run=dry_run, wait=wait)
     fields = schedule_fields(start, end, max_attempts, reattempt_wait, result_url)
-    headers = _headers(lenient=lenient, dry_run=dry_run, idempotency_key=idempotency_key)
+    headers = _headers(lenient=lenient, dry_run=dry_run)
     with connect(server, user, key, config) as client:
         fields["deployment_id"] = find_deployment(client, app, survey, deployment)
         if dry_run:
@@ -110,15 +106,13 @@ def _require_sense(*, lenient: bool, rejected: Path | None, dry_run: bool, wait:
         raise typer.BadParameter("there is nothing to wait for", param_hint="--dry-run")
 
 
-def _headers(*, lenient: bool, dry_run: bool, idempotency_key: str | None) -> dict[str, str]:
+def _headers(*, lenient: bool, dry_run: bool) -> dict[str, str]:
     preferences = [] if dry_run else ["respond-async"]
     if lenient:
         preferences.append("handling=lenient")
     headers = {"Prefer": ", ".join(preferences)} if preferences else {}
     if dry_run:
         headers["X-Dry-Run"] = "true"
-    if idempotency_key is not None:
-        headers["Idempotency-Key"] = idempotency_key
     return headers
 
 

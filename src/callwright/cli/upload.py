@@ -16,6 +16,8 @@ from callwright.errors import FieldInvalid
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How a file starts that is a workbook: an archive, or the older compound file."""
 
+_WHAT_NOW = "the list may have been queued: look with `callwright ls` before sending it again"
+
 
 def send_list(
     client: ApiClient,
@@ -50,12 +52,8 @@ def send_list(
             )
         except ServerUnreachable as exc:
             if sent:
-                exc.add_note(_what_now(headers.get("Idempotency-Key")))
+                exc.add_note(_WHAT_NOW)
             raise
-    if answer.headers.get("Idempotency-Replayed") == "true":
-        tell("this list was queued before with the same key; nothing was queued again")
-    if earlier := answer.headers.get("X-Duplicate-Of"):
-        tell(f"beware: the same file was queued a short while ago, as batch {earlier}")
     return answer.value
 
 
@@ -122,10 +120,3 @@ def _size(source: IO[bytes]) -> int:
     size = source.seek(0, os.SEEK_END)
     source.seek(0)
     return size
-
-
-def _what_now(key: str | None) -> str:
-    """Advice to somebody whose list may or may not have been queued."""
-    if key is None:
-        return "the list may have been queued: look with `callwright ls` before sending it again"
-    return f"the list may have been queued: send it again with the same key {key!r}, that is safe"
