@@ -9,6 +9,7 @@ from callwright.domain.ids import BatchId
 from callwright.ports.store import Lane, RejectedRow, WriteTx
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
 from callwright.store.sqlite.intake import SWEEP
+from callwright.store.sqlite.opening import CHECKPOINT_PAGES
 
 
 def test_what_a_dropped_list_leaves_of_refused_rows_is_deleted_too(tmp_path: Path) -> None:
@@ -61,3 +62,21 @@ def test_a_slice_does_not_wait_for_the_disk_and_everything_else_does(tmp_path: P
             await store.close()
 
     assert asyncio.run(ask()) == ["full", "normal", "normal", "full", "normal", "full"]
+
+
+def test_the_log_stays_short_while_a_long_list_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+
+    async def load() -> int:
+        store = open_sqlite_store(path, server=True)
+        user, deployment = await store.write(furnish)
+        batch = await store.write(lambda tx: tx.open_batch(deployment, user.id, schedule(), NOON))
+        rows = contacts(1000)
+        for _ in range(100):
+            await store.write(lambda tx: tx.add_calls(batch, rows), lane=Lane.IMPORT)
+        size = (tmp_path / "calls.db-wal").stat().st_size
+        assert path.stat().st_size > CHECKPOINT_PAGES * 4096
+        await store.close()
+        return size
+
+    assert asyncio.run(load()) < 2 * CHECKPOINT_PAGES * 4096

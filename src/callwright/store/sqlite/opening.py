@@ -19,7 +19,7 @@ BUSY_TIMEOUT_MS = 10_000
 _STATEMENTS = 256
 _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 8_192
-_CHECKPOINT_PAGES = 1_000
+CHECKPOINT_PAGES = 1_000
 """Small, because the writer stands still meanwhile: four times as many made others wait
 20 ms instead of 8 during an import, and did not make the import faster."""
 
@@ -45,7 +45,7 @@ def open_writer(path: Path, *, server: bool) -> apsw.Connection:
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
             connection.pragma("foreign_keys", True)
-            connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES if server else 0)
+            connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES if server else 0)
             connection.pragma("journal_size_limit", _MAX_IDLE_WAL)
             _migrate(connection, path)
         except BaseException:

@@ -70,4 +70,4 @@ def open_sqlite_store(path: Path, *, server: bool, meter: Meter = SILENT) -> Sql
         if lock is not None:
             lock.release()
         raise
-    return SqliteStore(Writer(connection, sweeps=server, meter=meter), readers, lock)
+    return SqliteStore(Writer(connection, server=server, meter=meter), readers, lock)

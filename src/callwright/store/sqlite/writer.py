@@ -1,7 +1,8 @@
 """The one thread that writes: takes what waits, commits once, tells everybody.
 
 What a group is and how it becomes durable is `groups`' business. Results leave for the
-event loop in a single call.
+event loop in a single call. Then, while nobody waits for that commit any more, the log is
+folded into the file if it has grown: SQLite itself would do so inside the commit.
 """
 
 import asyncio
@@ -11,22 +12,30 @@ from collections.abc import Callable
 from typing import Any
 
 import apsw
+import structlog
 
 from callwright.errors import StoreUnavailable
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Lane, WriteTx
 from callwright.store.sqlite.groups import Groups
 from callwright.store.sqlite.handover import Waiting, hand_back
+from callwright.store.sqlite.opening import CHECKPOINT_PAGES
+
+log = structlog.get_logger(__name__)
 
 
 class Writer:
     """Owns the connection it is given, until `close`."""
 
-    def __init__(self, connection: apsw.Connection, *, sweeps: bool, meter: Meter = SILENT) -> None:
-        """`sweeps`: delete what dropped lists left while nothing waits."""
+    def __init__(self, connection: apsw.Connection, *, server: bool, meter: Meter = SILENT) -> None:
+        """`server`: fold the log, and delete what dropped lists left while nothing waits."""
         self._connection = connection
         self._groups = Groups(connection)
-        self._sweeps = sweeps
+        self._sweeps = server
+        self._log_pages = 0
+        if server:
+            # This takes the place of SQLite's own automatic checkpoint.
+            connection.set_wal_hook(self._note_log)
         self._meter = meter
         self._wake = threading.Condition()
         self._closing = False
@@ -70,6 +79,21 @@ class Writer:
                 hand_back(group)
             else:
                 self._groups.sweep()
+            if self._log_pages >= CHECKPOINT_PAGES:
+                self._fold_log()
 
     def _sweep_waits(self) -> bool:
         return self._sweeps and self._groups.sweep_waits and not self._closing
+
+    def _note_log(self, connection: apsw.Connection, database: str, pages: int) -> int:
+        """Called by SQLite after each commit."""
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _fold_log(self) -> None:
+        # As far as readers let it: what an old snapshot still needs is left for the next time.
+        self._log_pages = 0
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error as exc:
+            log.warning("folding the log into the database failed", problem=str(exc))
