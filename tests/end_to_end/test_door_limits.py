@@ -106,6 +106,36 @@ def test_trailers_change_no_header():
     run_door(test, app=show)
 
 
+def test_a_body_in_pieces_of_a_byte_is_not_read_to_its_end():
+    async def test(world: DoorWorld) -> None:
+        request = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+        small = request + b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n"
+        assert b"/queue xxx" in await (await world.connect(small)).hear(b"x" * 10_000)
+        status, said = await status_and_rest(world, request + b"1\r\nx\r\n" * 10_001)
+        assert status == 400
+        assert b"too small pieces" in said
+        assert world.seen == ["gone"]
+
+    run_door(test)
+
+
+def test_who_is_answered_before_all_was_sent_is_told_that_it_was_the_last_answer():
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def test(world: DoorWorld) -> None:
+        early = await world.connect(HEAD + b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        said = await early.hear()
+        assert said.startswith(b"HTTP/1.1 401 ")
+        assert b"connection: close\r\n" in said
+        whole = await world.connect(HEAD + b"Content-Length: 2\r\n\r\nok")
+        assert b"connection: close" not in await whole.hear(b"0\r\n\r\n")
+        assert await whole.is_open()
+
+    run_door(test, app=refuse)
+
+
 def head_of(size: int) -> bytes:
     """A whole head of exactly so many bytes, in headers of a kilobyte."""
     rest = size - len(HEAD) - 2

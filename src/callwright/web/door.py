@@ -45,9 +45,12 @@ class DoorLimits:
     unwanted_bytes: int = 64 * 1024 * 1024
     """Of a body that was refused, how much is still taken in so that the client, which may
     send everything before it reads, gets to its answer."""
-    linger_s: float = 2.0
-    """How long a client may go on sending after the last answer. Hanging up on unread bytes
-    resets the connection, and the answer would be lost."""
+    linger_s: float = 6.0
+    """How long a client may go on sending after the last answer, and a second more for each
+    `body_bytes_per_s` that came. Hanging up on unread bytes resets the connection, and the
+    answer would be lost."""
+    silence_s: float = 2.0
+    """Without a word for so long, it has sent what it had to."""
     pipelined: int = 20
     """Requests that may wait behind the one being answered."""
     connections: int = 1000

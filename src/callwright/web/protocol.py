@@ -24,6 +24,11 @@ from uvicorn.server import ServerState
 
 from callwright.web.door import Admission, Door
 from callwright.web.refused_unread import REFUSED, Refused, new_request_id, refusal_bytes
+from callwright.web.unsent import Unsent
+
+FREE_PIECES, MEAN_PIECE = 10_000, 16
+"""A body may come in so many pieces, and in more if they hold so many bytes on average: each
+costs as much as hundreds of bytes."""
 
 
 class _Stage(Enum):
@@ -57,15 +62,15 @@ class Http1Protocol(HttpToolsProtocol):
         """Of the head that is being read, as they came."""
         self._fields_bytes = 0
         """The same, without what follows it in the same packet."""
-        self._body_bytes = 0
+        self._body_bytes = self._body_pieces = 0
+        self._reusable = False
+        """Whether another request may follow the one that is being read."""
         self._heard_at = 0.0
         """When the client last said something while we lingered."""
         self._offers_upgrade = False
         self._deaf = False
         """What the client sends from now on makes no difference."""
-        self._unsent = 0
-        """How much of our answers lay ready at `_unsent_since`."""
-        self._unsent_since: float | None = None
+        self._unsent: Unsent
         self._outlet: _Outlet
 
     @property
@@ -77,6 +82,7 @@ class Http1Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._outlet = _Outlet(self)
+        self._unsent = Unsent(transport, self._limits.stall_s)
         peer = self.client[0] if self.client else ""
         self._since = self._door.now()
         match self._door.admit(self, peer):
@@ -125,7 +131,7 @@ class Http1Protocol(HttpToolsProtocol):
         return True
 
     def resume_writing(self) -> None:
-        self._unsent_since = None
+        self._unsent.went()
         super().resume_writing()
 
     # From the parser
@@ -158,26 +164,26 @@ class Http1Protocol(HttpToolsProtocol):
         self._check_head()
         super().on_headers_complete()
         self.cycle.transport = self._outlet  # type: ignore[assignment]
+        # Until the body is whole: who is answered before has sent what nobody will read.
+        self._reusable, self.cycle.keep_alive = self.cycle.keep_alive, False
         self._stage = _Stage.BODY
         self._since = self._door.now()
-        self._body_bytes = 0
+        self._body_bytes = self._body_pieces = 0
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        if self.cycle.response_complete and self._body_bytes > self._limits.unwanted_bytes:
-            self._deaf = True
-            self._cut()
-            return
+        self._body_pieces += 1
+        if self._body_pieces > FREE_PIECES and self._body_bytes < self._body_pieces * MEAN_PIECE:
+            raise Refused(400, "The request's body comes in too small pieces.")
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self._offers_upgrade:
             return
         super().on_message_complete()
-        if self.cycle.response_complete:
-            self._become_idle()
-        else:
-            self._stage = _Stage.ANSWER
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = self._reusable
+        self._stage = _Stage.ANSWER
 
     # From the request's cycle
 
@@ -202,8 +208,8 @@ class Http1Protocol(HttpToolsProtocol):
 
     def look(self, now: float, elapsed_s: float) -> None:
         """Hang up, with an answer where one is possible, if the client takes too long."""
-        if self._unsent_since is not None or self.transport.get_write_buffer_size():
-            self._look_at_unsent(now)
+        if self._unsent.is_stalled(now):
+            self._unsent.drop()
         if self.transport.is_closing():
             return
         if self.flow.read_paused:
@@ -221,7 +227,10 @@ class Http1Protocol(HttpToolsProtocol):
                 self._refuse(Refused(408, "The request's body did not arrive in time."))
             case _Stage.IDLE if spent > limits.keep_alive_s:
                 self.transport.close()
-            case _Stage.LINGER if spent > limits.body_s or now - self._heard_at > limits.linger_s:
+            case _Stage.LINGER if (
+                now - self._heard_at > limits.silence_s
+                or spent > limits.linger_s + self._body_bytes / limits.body_bytes_per_s
+            ):
                 self._cut()
 
     def close_idle(self) -> None:
@@ -265,16 +274,6 @@ class Http1Protocol(HttpToolsProtocol):
         self._stage = _Stage.IDLE
         self._since = self._door.now()
 
-    def _look_at_unsent(self, now: float) -> None:
-        """Cut a client that leaves its answer lying: half of it must go within each span."""
-        unsent = self.transport.get_write_buffer_size()
-        if not unsent:
-            self._unsent_since = None
-        elif self._unsent_since is None or unsent <= self._unsent // 2:
-            self._unsent, self._unsent_since = unsent, now
-        elif now - self._unsent_since > self._limits.stall_s:
-            self._cut()
-
     def _answers(self) -> bool:
         """Whether some request is being answered."""
         cycle: RequestResponseCycle | None = self.cycle
@@ -288,9 +287,6 @@ class Http1Protocol(HttpToolsProtocol):
         cycle = self.cycle
         request_id = new_request_id()
         if self._stage is _Stage.BODY:
-            if cycle.response_complete:
-                self.transport.close()
-                return
             if self.pipeline or cycle.response_started:
                 self._cut()
                 return

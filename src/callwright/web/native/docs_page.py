@@ -8,6 +8,7 @@ is published (vendored/README.md).
 import gzip
 import hashlib
 import json
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -104,6 +105,11 @@ class _Fixed:
         if encoding:
             self._headers |= {"Content-Encoding": encoding, "Vary": "Accept-Encoding"}
 
+    @cached_property
+    def _unpacked(self) -> bytes:
+        # Once, and not for each who asks: it is megabytes, and takes a while.
+        return gzip.decompress(self._body)
+
     def reply(self, request: Request) -> Response:
         if self._tag in request.headers.get("if-none-match", ""):
             headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
@@ -111,7 +117,7 @@ class _Fixed:
         headers, body = self._headers, self._body
         if "Content-Encoding" in headers and not _takes_gzip(request):
             headers = {k: v for k, v in headers.items() if k != "Content-Encoding"}
-            body = gzip.decompress(body)
+            body = self._unpacked
         reply = Response(body, 200, headers)
         if request.method == "HEAD":
             reply.body = b""
