@@ -51,6 +51,7 @@ usage: python3 go COMMAND [ARGUMENT ...]
   test [ARG ...]  run the tests; ARGs go to pytest; --all makes a skip a failure
   check           format, lint, types, layers
   bench [NAME]    run bench/NAME.py, or all of them
+  stress NAME     run stress/NAME.py: prove a promise, or with --break that the proof works
   system          install the programs some tests use (apt, as root)
   lock [ARG ...]  write requirements.lock anew; ARGs go to `uv pip compile`, e.g. --upgrade
   NAME ...        run `callwright NAME ...`, e.g. python3 go serve
@@ -84,6 +85,8 @@ def main(arguments: list[str]) -> int:
         return run_in_turn(check_commands(), cwd=ROOT)
     if name == "bench":
         return run_benches(rest)
+    if name == "stress":
+        return run_stress(rest)
     return replace_process([str(BIN / "callwright"), *arguments])
 
 
@@ -309,9 +312,23 @@ def check_commands() -> list[list[str]]:
     ]
 
 
+def programs_in(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def run_stress(arguments: list[str]) -> int:
+    folder = ROOT / "stress"
+    known = programs_in(folder)
+    name, *rest = arguments or [""]
+    if name not in known:
+        say(f"say which stress to run: {', '.join(known)}")
+        return 2
+    return replace_process([str(PYTHON), str(folder / f"{name}.py"), *rest])
+
+
 def run_benches(arguments: list[str]) -> int:
     folder = ROOT / "bench"
-    known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    known = programs_in(folder)
     if arguments and not arguments[0].startswith("-"):
         name, *rest = arguments
         if name not in known:

@@ -72,7 +72,7 @@ class Rescuer:
             log.warning("recovering calls of a dead process", calls=len(dead), legs=len(legs))
 
         async def bring_home(names: Set[str]) -> None:
-            await self._bring_all_home([legs[name] for name in names])
+            await self._bring_all_home([legs[name] for name in sorted(names)])
 
         self._under_way |= legs.keys()
         try:

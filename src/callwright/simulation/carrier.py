@@ -33,6 +33,8 @@ class CarrierLeg:
     fate: Fate
     answered_s: float | None = None
     ended_s: float | None = None
+    left_s: float | None = None
+    """When the line that placed it was gone; the brain hears no more of it."""
     hung_up: bool = False
     """The server's side ended it."""
 

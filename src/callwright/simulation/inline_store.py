@@ -130,11 +130,10 @@ class _FaultyGroups(Groups):
 def _name_of(work: Callable[..., object]) -> str:
     """What a piece of work is called in the list of crash points."""
     function = getattr(work, "func", work)
-    name: str = function.__name__
-    if name == "<lambda>":
+    if function.__name__ == "<lambda>":
         names = function.__code__.co_names
         return str(names[0]) if names else "nothing"
-    return name.removeprefix("_")
+    return str(function.__qualname__).replace(".<locals>", "").replace("._", ".").lstrip("_")
 
 
 _FINE = Spell(start_s=0.0, end_s=0.0)

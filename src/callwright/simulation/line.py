@@ -92,6 +92,7 @@ class SimulatedLine:
         """The line's process is gone: its legs are left to the network, and nobody hears."""
         self._is_dead = True
         for placed in self._legs.values():
+            placed.carried.left_s = self._loop.time()
             for timer in placed.timers:
                 timer.cancel()
         self._legs.clear()

@@ -90,14 +90,15 @@ def _i4_attempts_and_waits(evidence: _Evidence) -> Iterator[str]:
             yield f"I4 {number} was dialled {counted} times, not {asked.submission.max_attempts}"
         for earlier, later in pairwise(legs):
             ended_s = earlier.ended_s or earlier.invited_s
-            lost_s = evidence.died_between(earlier.invited_s, ended_s)
+            # A leg that its server left counts as over when it was left; the wait starts later.
+            over_s = min(ended_s, earlier.left_s or ended_s)
             wait_s = 0.0 if earlier.burns_no_attempt else asked.submission.wait_s
-            if later.invited_s < (lost_s or ended_s) + wait_s - 1.0:
+            if later.invited_s < over_s + wait_s - 1.0:
                 yield (
                     f"I4 {number} was dialled at {later.invited_s:.3f}, "
                     f"{later.invited_s - ended_s:.3f} s after its last end, not {wait_s}"
                 )
-            if later.invited_s < ended_s and lost_s is None:
+            if later.invited_s < ended_s:
                 yield f"I4 {number} was dialled while it still rang or talked"
 
 
@@ -141,8 +142,10 @@ def _i7_ends_never_change(evidence: _Evidence) -> Iterator[str]:
         for leg in answered:
             assert leg.answered_s is not None
             heard_by_s = leg.answered_s + HEARD_WITHIN_S
-            died = evidence.died_between(leg.invited_s, heard_by_s) is not None
-            if not died and not evidence.world.setting.faults.store and leg is not legs[-1]:
+            unheard = evidence.died_between(leg.invited_s, heard_by_s) is not None or (
+                leg.left_s is not None and leg.left_s < heard_by_s
+            )
+            if not unheard and not evidence.world.setting.faults.store and leg is not legs[-1]:
                 yield f"I7 {number} was dialled again though it had been answered"
 
 

@@ -1,0 +1,76 @@
+"""The stress commands at their small size, and every break that they have to notice."""
+
+import json
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STRESS = ROOT / "stress"
+
+NOTICED = {
+    "intent-after-invite": (1, "I3"),
+    "rescue-by-age": (1, "I4"),
+    "blind-requeue": (1, "I4"),
+    "redial-answered": (3, "I7"),
+    "notice-outside-transaction": (1, "I1"),
+    "no-guard": (1, "I5"),
+    "out-of-turn": (67, "I12"),
+    "orphans-left": (1, "I4"),
+    "claims-forgotten": (1, "I1"),
+    "told-once": (1, "I6"),
+    "silent-expiry": (2, "I1"),
+}
+"""By break: a seed whose world shows it, and a promise that is seen to be broken."""
+
+
+def stress(name: str, *arguments: object) -> tuple[int, dict[str, object]]:
+    """Exit code and figures of one run."""
+    ended = subprocess.run(
+        [sys.executable, STRESS / f"{name}.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.stdout, ended.stderr
+    figures: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
+    return ended.returncode, figures
+
+
+def test_simulated_worlds_break_no_promise_and_have_one_history_each() -> None:
+    code, figures = stress("sim", "--seeds", 4, "--seed", 100, "--twice")
+    assert (code, figures["faults"]) == (0, 0)
+    assert figures["calls"] == 160
+
+
+@pytest.mark.parametrize("name", sorted(NOTICED))
+def test_a_broken_promise_is_noticed(name: str) -> None:
+    seed, promise = NOTICED[name]
+    code, figures = stress("sim", "--seeds", 1, "--seed", seed, "--most-hours", 4, "--break", name)
+    assert code == 0
+    assert promise in figures["promises_broken"]  # type: ignore[operator]
+
+
+def test_every_break_there_is_is_tried() -> None:
+    spec = spec_from_file_location("breaks", STRESS / "_breaks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    breaks = module_from_spec(spec)
+    spec.loader.exec_module(breaks)
+    assert breaks.BREAKS.keys() == NOTICED.keys()
+
+
+def test_a_death_at_any_crash_point_breaks_no_promise() -> None:
+    code, figures = stress("crashpoints", "--every", 7)
+    assert (code, figures["faults"]) == (0, 0)
+    assert figures["points"] >= 100  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["intent-after-invite", "blind-requeue"])
+def test_a_death_at_a_crash_point_shows_a_broken_promise(name: str) -> None:
+    code, figures = stress("crashpoints", "--every", 7, "--break", name)
+    assert code == 0
+    assert figures["faults"] != 0
