@@ -183,7 +183,7 @@ def test_large_lists_wait_for_their_turn_and_small_ones_do_not(tmp_path: Path) -
     async def run() -> None:
         world = await furnished(tmp_path)
         loader = ListLoader(world.store)
-        turns = loader._turns
+        turns = loader._readers._turns
         spool = spooled(tmp_path, a_list(100))
         async with turns, turns:
             large = asyncio.create_task(load(world, loader, spool.content))
@@ -192,6 +192,35 @@ def test_large_lists_wait_for_their_turn_and_small_ones_do_not(tmp_path: Path) -
             assert not large.done()
         assert (await large).calls == 100
         spool.close()
+        await world.store.close()
+
+    asyncio.run(run())
+
+
+def test_a_reader_that_was_started_early_reads_the_list_or_ends_with_its_file(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        world = await furnished(tmp_path)
+        loader = ListLoader(world.store)
+        first, second, third = (spooled(tmp_path, a_list(100)) for _ in range(3))
+        for file in (first, second, third):
+            loader.expect(file)
+        for _ in range(1000):
+            if len(early := _readers(os.getpid())) == 2:
+                break
+            await asyncio.sleep(0.01)
+        assert len(early) == 2
+        assert (await load(world, loader, first.content)).calls == 100
+        assert early[0].pid not in [reader.pid for reader in _readers(os.getpid())]
+        assert (await load(world, loader, third.content)).calls == 100
+        for file in (first, second, third):
+            await asyncio.to_thread(file.close)
+        for _ in range(1000):
+            if not _readers(os.getpid()):
+                break
+            await asyncio.sleep(0.01)
+        assert _readers(os.getpid()) == []
         await world.store.close()
 
     asyncio.run(run())

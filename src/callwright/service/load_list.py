@@ -7,7 +7,7 @@ one writer is never held for longer than a slice, so calls are dialled on time m
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +18,9 @@ from callwright.domain.call import Schedule
 from callwright.domain.ids import BatchId
 from callwright.errors import StoreUnavailable
 from callwright.ports.store import Lane, Store, WriteTx
-from callwright.service.list_reader import read_list
+from callwright.service.list_reader import ListReaders
 from callwright.service.list_slices import ListSlice
+from callwright.service.spool_file import SpoolFile
 
 LISTS_AT_ONCE = 2
 """Large lists that are read at the same time; others wait for their turn."""
@@ -58,12 +59,20 @@ class ListLoader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._turns = asyncio.Semaphore(LISTS_AT_ONCE)
+        self._readers = ListReaders(LISTS_AT_ONCE)
         self._loading: dict[BatchId, ListProgress] = {}
 
     def progress(self, batch_id: BatchId) -> ListProgress | None:
         """How far a list is; None: it is not being loaded (or by another process)."""
         return self._loading.get(batch_id)
+
+    def expect(self, file: SpoolFile) -> None:
+        """A list seems to be coming into `file`; without this it only takes a little longer."""
+        self._readers.expect(file)
+
+    def read(self, ready: ReadyList, *, lenient: bool) -> AsyncGenerator[ListSlice, None]:
+        """The slices of a list that is only to be checked; see `ListReaders.read`."""
+        return self._readers.read(ready, lenient=lenient)
 
     async def load(
         self,
@@ -119,7 +128,7 @@ class ListLoader:
     ) -> None:
         under_way: deque[asyncio.Task[None]] = deque()
         try:
-            async with aclosing(read_list(ready, self._turns, lenient=lenient)) as slices:
+            async with aclosing(self._readers.read(ready, lenient=lenient)) as slices:
                 async for piece in slices:
                     storing = self._store_slice(batch, ready, piece, progress)
                     under_way.append(asyncio.create_task(storing))

@@ -6,6 +6,7 @@ that process ends.
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from callwright.dialects.content import StoredContent
@@ -27,6 +28,7 @@ class SpoolFile:
         except OSError as exc:
             raise StoreUnavailable(f"no file for an upload can be made: {exc.strerror}") from exc
         self._size = 0
+        self._at_close: list[Callable[[], None]] = []
 
     @property
     def fd(self) -> int:
@@ -59,5 +61,12 @@ class SpoolFile:
         """Count in what another process wrote."""
         self._size = os.fstat(self.fd).st_size
 
+    def call_at_close(self, call: Callable[[], None]) -> None:
+        """Call this before the file is closed, in whichever thread closes it."""
+        self._at_close.append(call)
+
     def close(self) -> None:
+        for call in self._at_close:
+            call()
+        self._at_close.clear()
         self._file.close()

@@ -43,7 +43,8 @@ class ListIntake:
         """
         lenient = read_preferences(request).lenient
         limit = self.config.limits.csv_bytes
-        async with received_body(request, limit, self._spool_folder()) as body:
+        folder = self._spool_folder()
+        async with received_body(request, limit, folder, self.loader.expect) as body:
             now = self.clock.now()
 
             def open_list() -> tuple[Schedule, ReadyList]:

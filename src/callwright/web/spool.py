@@ -5,7 +5,7 @@ left of an upload that broke off.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,10 +23,16 @@ WRITE_AT_ONCE = 1024 * 1024
 
 
 @asynccontextmanager
-async def received_body(request: Request, limit: int, folder: Path) -> AsyncIterator[Content]:
+async def received_body(
+    request: Request,
+    limit: int,
+    folder: Path,
+    on_file: Callable[[SpoolFile], None] = lambda file: None,
+) -> AsyncIterator[Content]:
     """The whole body, of at most `limit` bytes; a large one in a file on the disk of `folder`.
 
-    What was cut out of it is gone, too, when the context ends.
+    `on_file` is told of the file while most of the body is still to come. What was cut out
+    of the body is gone, too, when the context ends.
 
     Raises:
         TooLarge: it is longer, or says it will be (then nothing of it is read).
@@ -47,7 +53,9 @@ async def received_body(request: Request, limit: int, folder: Path) -> AsyncIter
             pending.append(chunk)
             pending_size += len(chunk)
             if pending_size > (WRITE_AT_ONCE if spool else IN_MEMORY):
-                spool = spool or SpoolFile(folder)
+                if spool is None:
+                    spool = SpoolFile(folder)
+                    on_file(spool)
                 await asyncio.to_thread(spool.write, b"".join(pending))
                 pending, pending_size = [], 0
         rest = b"".join(pending)

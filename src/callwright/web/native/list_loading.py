@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,17 +11,11 @@ from callwright.dialects.bodies import Form
 from callwright.domain.call import Schedule
 from callwright.domain.ids import BatchId
 from callwright.ports.store import Lane, ReadTx, WriteTx
-from callwright.service.list_reader import read_list
 from callwright.service.queue_batch import queue_batch
 from callwright.web.native.desk import Desk
 from callwright.web.native.dry_run import Target
 from callwright.web.native.list_body import ERRORS_SHOWN, ListOrder, open_file, sift
 from callwright.web.native.problems import FieldProblem
-
-CHECKS_AT_ONCE = 2
-"""Large files that are read only to be checked, at the same time."""
-
-_checks = asyncio.Semaphore(CHECKS_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +42,12 @@ async def check_list(desk: Desk, order: ListOrder, target: Target, *, lenient: b
     ready = await asyncio.to_thread(open_file, order.contacts, target.deployment, desk)
     calls = rejected = 0
     errors: list[FieldProblem] = []
-    async for piece in read_list(ready, _checks, lenient=lenient):
-        calls += piece.calls
-        rejected += len(piece.rejected)
-        for line, problem, _ in piece.rejected[: ERRORS_SHOWN - len(errors)]:
-            errors.append(FieldProblem(detail=problem, line=line))
+    async with aclosing(desk.parts.loader.read(ready, lenient=lenient)) as slices:
+        async for piece in slices:
+            calls += piece.calls
+            rejected += len(piece.rejected)
+            for line, problem, _ in piece.rejected[: ERRORS_SHOWN - len(errors)]:
+                errors.append(FieldProblem(detail=problem, line=line))
     return Loaded(id=None, calls=calls, rejected=rejected, errors=errors)
 
 
