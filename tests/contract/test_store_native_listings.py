@@ -7,7 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from store_world import NOON, OPENERS, OWNER, World, after, contacts, end, furnish, intent
+from store_world import (
+    NOON,
+    OPENERS,
+    OWNER,
+    World,
+    after,
+    begin,
+    contacts,
+    end,
+    finish,
+    furnish,
+    hold_of,
+    intent,
+    retry,
+)
 from store_world import schedule as plan
 
 from callwright.domain.api_key import ApiKeyId, Scope
@@ -16,7 +30,8 @@ from callwright.domain.lifecycle import CallState, next_state
 from callwright.domain.notice import Delivery, NoticeState
 from callwright.domain.outcome import Outcome
 from callwright.ports.control import BatchState, CallsSought, Whose
-from callwright.ports.store import WriteTx
+from callwright.ports.motion import Progress
+from callwright.ports.store import NewNotice, TriedNotice, WriteTx
 from callwright.service.authenticate import hash_key
 
 MOVES = ("single", "list", "claim", "busy", "answer", "release", "cancel", "cancel list", "settle")
@@ -77,7 +92,7 @@ class Life:
         def work(tx: WriteTx) -> None:
             for claim in tx.claim_due_calls(OWNER, "main", number % 4 + 1, self.now):
                 if number % 5:
-                    tx.begin_attempt(intent(claim, self.now))
+                    begin(tx, intent(claim, self.now))
 
         self.world.write(work)
 
@@ -109,8 +124,8 @@ class Life:
 
     def do_settle(self, number: int) -> None:
         def work(tx: WriteTx) -> None:
-            for ending in tx.take_ending_calls(self.now, number % 5 + 1):
-                tx.end_waiting_call(ending, next_state(ending.from_state, ending.event))
+            taken = tx.take_ending_calls(self.now, number % 5 + 1)
+            tx.end_waiting_calls([(one, next_state(one.from_state, one.event)) for one in taken])
 
         self.world.write(work)
 
@@ -121,9 +136,9 @@ class Life:
                     continue
                 over = end(outcome, self.now)
                 if outcome is Outcome.BUSY and active.counted < 3:
-                    tx.retry_call(active, over, after(self.seconds + 2))
+                    retry(tx, active, over, after(self.seconds + 2))
                 else:
-                    tx.end_active_call(active, over, CallState.EXHAUSTED, self.now)
+                    finish(tx, active, over, CallState.EXHAUSTED, self.now)
 
         self.world.write(work)
 
@@ -248,13 +263,10 @@ def test_going_up_in_pieces_meets_every_call_once(world: World) -> None:
 
 def test_the_facts_of_a_call_hold_every_attempt(world: World) -> None:
     call = world.queue()
-    (claim,) = world.write(lambda tx: tx.claim_due_calls(OWNER, "main", 1, NOON))
-    world.write(lambda tx: tx.begin_attempt(intent(claim)))
-    world.write(lambda tx: tx.note_sent(call, 1, "192.0.2.1:5060"))
-    world.write(lambda tx: tx.note_ringing(call, 1, after(1)))
-    active = world.write(lambda tx: tx.active_call(call, 1, OWNER))
-    assert active is not None
-    world.write(lambda tx: tx.retry_call(active, end(at=after(5)), after(65)))
+    active = world.dial()
+    heard = Progress(hold=hold_of(active), remote_address="192.0.2.1:5060", rang_at=after(1))
+    world.write(lambda tx: tx.note_progress([heard]))
+    world.write(lambda tx: retry(tx, active, end(at=after(5)), after(65)))
     facts = world.read(lambda tx: tx.call_facts(call))
     (attempt,) = facts.attempts
     assert (attempt.trunk, attempt.remote_address) == ("main", "192.0.2.1:5060")
@@ -267,39 +279,68 @@ def test_the_facts_of_a_call_hold_every_attempt(world: World) -> None:
     assert world.read(lambda tx: tx.call_facts(again)).retry_of == call
 
 
+def test_a_list_of_calls_is_copied_and_each_copy_names_its_original(world: World) -> None:
+    old = [world.queue(number=number) for number in range(5)]
+
+    def load(tx: WriteTx) -> BatchId:
+        batch = tx.open_batch(world.deployment, world.user.id, plan(), NOON)
+        tx.add_calls(batch, contacts(1))
+        tx.add_retries(batch, old[1:3])
+        tx.add_retries(batch, old[4:])
+        return batch
+
+    batch = world.write(load)
+    assert world.read(lambda tx: tx.calls_retried(old)) == {old[1], old[2], old[4]}
+    world.write(lambda tx: tx.go_live(batch, NOON))
+    copies = world.read(lambda tx: tx.batch_calls(batch, NOON, 10))[1:]
+    for copy, original in zip(copies, (old[1], old[2], old[4]), strict=True):
+        assert copy.contact == world.details(original).contact
+        facts = world.read(lambda tx, c=copy.id: tx.call_facts(c))
+        assert facts.retry_of == original
+
+
+def test_copies_of_a_dropped_list_are_forgotten(world: World) -> None:
+    old = [world.queue(number=number) for number in range(3)]
+    batch = world.write(lambda tx: tx.open_batch(world.deployment, world.user.id, plan(), NOON))
+    world.write(lambda tx: tx.add_retries(batch, old))
+    world.write(lambda tx: tx.drop_batch(batch))
+    assert world.read(lambda tx: tx.calls_retried(old)) == set()
+    again = world.write(lambda tx: tx.open_batch(world.deployment, world.user.id, plan(), NOON))
+    world.write(lambda tx: tx.add_retries(again, old))
+    assert world.write(lambda tx: tx.go_live(again, NOON)) == 3
+
+
 def test_a_notice_can_be_sent_again_unless_it_is_being_sent(world: World) -> None:
     call = world.queue()
 
     def owe(tx: WriteTx) -> None:
-        tx.add_notice(
-            call,
+        notice = NewNotice(
+            call_id=call,
             url="http://x/",
             webhook_id="msg_1",
             content_type="application/json",
             body=b"{}",
-            due_at=NOON,
         )
+        tx.add_notices([notice], NOON)
 
     world.write(owe)
     owner = OwnerId("pump")
     world.write(lambda tx: tx.add_owner(owner, NOON))
     (notice,) = world.write(lambda tx: tx.claim_due_notices(owner, NOON, 5))
     assert world.write(lambda tx: tx.replay_notice(notice.id, NOON)) is False
-    world.write(
-        lambda tx: tx.note_delivery(
-            notice.id,
-            owner,
-            at=after(1),
-            delivery=Delivery(status=410, took_ms=7),
-            state=NoticeState.DEAD,
-            due_at=None,
-        )
+    tried = TriedNotice(
+        id=notice.id,
+        at=after(1),
+        delivery=Delivery(status=410, took_ms=7),
+        state=NoticeState.DEAD,
+        due_at=None,
     )
+    world.write(lambda tx: tx.note_deliveries(owner, [tried]))
     stored = world.read(lambda tx: tx.notice_of_call(call))
     assert stored is not None
     assert (stored.state, stored.tries, stored.due_at) == (NoticeState.DEAD, 1, None)
-    (tried,) = world.read(lambda tx: tx.notice_tries(notice.id))
-    assert (tried.number, tried.status, tried.took_ms) == (1, 410, 7)
+    (told,) = world.read(lambda tx: tx.notice_tries(notice.id))
+    assert (told.number, told.status, told.took_ms) == (1, 410, 7)
     assert world.write(lambda tx: tx.replay_notice(notice.id, after(60))) is True
     (again,) = world.write(lambda tx: tx.claim_due_notices(owner, after(60), 5))
     assert (again.body, again.webhook_id, again.tries) == (b"{}", "msg_1", 1)

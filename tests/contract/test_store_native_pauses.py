@@ -1,7 +1,7 @@
 """Pauses: what they hold, at the moment of claiming and nowhere else."""
 
 import pytest
-from store_world import NOON, OWNER, World, after, contacts, end, intent, schedule
+from store_world import NOON, OWNER, World, after, contacts, end, retry, schedule
 
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.lifecycle import CallState
@@ -56,19 +56,10 @@ def test_a_paused_deployment_holds_what_is_queued_later_too(world: World) -> Non
 
 def test_a_retry_that_falls_due_while_paused_is_held(world: World) -> None:
     call = world.queue()
-    (claim,) = world.write(lambda tx: tx.claim_due_calls(OWNER, "main", 1, NOON))
-    world.write(lambda tx: tx.begin_attempt(intent(claim)))
+    active = world.dial()
     world.write(lambda tx: tx.pause_deployment(world.deployment, world.user.id, NOON))
-    active = world.read(lambda tx: tx.call_details(call, NOON))
-    assert active is not None
-    assert active.state is CallState.DIALING
-
-    def finish(tx: WriteTx) -> None:
-        motion = tx.active_call(call, 1, OWNER)
-        assert motion is not None
-        assert tx.retry_call(motion, end(), after(60))
-
-    world.write(finish)
+    assert world.state(call) is CallState.DIALING
+    assert world.write(lambda tx: retry(tx, active, end(), after(60)))
     assert claimed(world, seconds=120) == []
     world.write(lambda tx: tx.resume_deployment(world.deployment))
     assert claimed(world, seconds=120) == [call]

@@ -1,10 +1,10 @@
 """Cancelling one call, wherever it stands, and one list."""
 
 import pytest
-from store_world import NOON, OWNER, World, after, contacts, intent, schedule
+from store_world import NOON, OWNER, World, after, contacts, schedule
 
 from callwright.domain.ids import BatchId, CallId
-from callwright.domain.lifecycle import CallState, next_state
+from callwright.domain.lifecycle import CallState
 from callwright.ports.store import WriteTx
 
 
@@ -26,16 +26,7 @@ def claimed(world: World, limit: int = 100) -> list[CallId]:
 
 def settle(world: World, limit: int = 100) -> dict[CallId, CallState]:
     """End what a cancellation or the window ended; the final states."""
-
-    def work(tx: WriteTx) -> dict[CallId, CallState]:
-        states = {}
-        for ending in tx.take_ending_calls(after(1), limit):
-            state = next_state(ending.from_state, ending.event)
-            tx.end_waiting_call(ending, state)
-            states[ending.call_id] = state
-        return states
-
-    return world.write(work)
+    return dict(world.settle(after(1), limit))
 
 
 def state(world: World, call: int) -> CallState:
@@ -89,7 +80,7 @@ def test_a_call_claimed_out_of_its_list_before_it_was_settled_knows_it_is_cancel
 
 def test_a_call_cancelled_while_it_is_dialled_ends_when_it_would_wait_again(world: World) -> None:
     call = world.queue()
-    (claim,) = world.write(lambda tx: tx.claim_due_calls(OWNER, "main", 1, NOON))
+    claim = world.claim_one()
     world.write(lambda tx: tx.cancel_call(call, NOON))
     assert settle(world) == {}
     world.write(lambda tx: tx.release_claim(claim, after(5)))
@@ -98,12 +89,10 @@ def test_a_call_cancelled_while_it_is_dialled_ends_when_it_would_wait_again(worl
 
 def test_an_attempt_under_way_is_told_of_its_cancellation(world: World) -> None:
     call = world.queue()
-    (claim,) = world.write(lambda tx: tx.claim_due_calls(OWNER, "main", 1, NOON))
-    world.write(lambda tx: tx.begin_attempt(intent(claim)))
+    active = world.dial()
+    assert not active.canceled
     world.write(lambda tx: tx.cancel_call(call, NOON))
-    active = world.write(lambda tx: tx.active_call(call, 1, OWNER))
-    assert active is not None
-    assert active.canceled
+    assert world.active(active).canceled
 
 
 def test_cancelling_twice_keeps_the_first_moment(world: World) -> None:

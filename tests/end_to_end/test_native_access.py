@@ -24,6 +24,7 @@ ROUTES = [
     ("POST", "/v1/batches/1/cancel", "control"),
     ("POST", "/v1/batches/1/pause", "control"),
     ("POST", "/v1/batches/1/resume", "control"),
+    ("POST", "/v1/batches/1/retry", "queue"),
     ("GET", "/v1/callbacks", "read"),
     ("GET", "/v1/callbacks/1", "read"),
     ("POST", "/v1/callbacks/1/replay", "control"),

@@ -8,6 +8,8 @@ import pytest
 from native_world import ADMIN, COLLEAGUE, OWNER, STRANGER, NativeWorld, run_native
 
 from callwright.domain.ids import DeploymentId
+from callwright.ports.line import LegOrder
+from callwright.testing.scripted_line import ANSWERED, BUSY, Fate
 from callwright.testing.world import running
 
 CSV = "destination,first_name\n6175550100,Ana\n6175550101,Bea\n6175550102,Cid\n"
@@ -341,6 +343,39 @@ def test_cancelling_a_deployment_ends_all_that_waits_on_it(tmp_path: Path) -> No
     run_native(tmp_path, test)
 
 
+def test_whom_a_list_did_not_reach_can_be_called_again_once(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        batch = await world.queue_list(700, max_attempts=2, retry_wait_s=60)
+        where = f"/v1/batches/{batch}"
+        assert "nobody" in (await world.post(f"{where}/retry", status=409))["detail"]
+        busy = {f"+1617555{number:04}" for number in range(0, 700, 7)}
+
+        def fate(order: LegOrder) -> Fate:
+            return BUSY if order.number in busy else ANSWERED
+
+        async with running(world.loops, fate):
+            await world.loops.pass_time(120)
+        assert (await world.get(where))["counts"] == {"completed": 600, "exhausted": 100}
+        reply = await world.ask("POST", f"{where}/retry", json={"max_attempts": 1})
+        assert reply.status_code == 201, reply.text
+        again = reply.json()
+        assert again["calls"] == 100
+        assert reply.headers["location"] == f"/v1/batches/{again['id']}"
+        calls = (await world.get(f"/v1/batches/{again['id']}/calls?limit=500"))["items"]
+        assert {call["number"] for call in calls} == busy
+        assert {call["max_attempts"] for call in calls} == {1}
+        whole = await world.get(f"/v1/calls/{calls[0]['id']}")
+        old = await world.get(f"/v1/calls/{whole['retry_of']}")
+        assert (old["number"], old["state"]) == (whole["number"], "exhausted")
+        assert old["retried_by"] == [whole["id"]]
+        await world.post(f"{where}/retry", status=409)
+        answered = await world.post(f"{where}/retry", {"states": ["completed"]}, status=201)
+        assert answered["calls"] == 600
+        await world.post(f"{where}/retry", {"states": ["queued"]}, status=400)
+
+    run_native(tmp_path, test)
+
+
 def test_a_single_call_can_be_paused_by_its_batch(tmp_path: Path) -> None:
     async def test(world: NativeWorld) -> None:
         call = await world.queue()
@@ -381,6 +416,7 @@ def test_lists_of_others_are_refused_and_of_other_accounts_not_there(tmp_path: P
         batch = await world.queue_list(1)
         paths = [("GET", f"/v1/batches/{batch}"), ("GET", f"/v1/batches/{batch}/calls")]
         paths += [("POST", f"/v1/batches/{batch}/{do}") for do in ("cancel", "pause", "resume")]
+        paths.append(("POST", f"/v1/batches/{batch}/retry"))
         paths += [
             ("POST", f"/v1/deployments/{world.deployment}/{do}")
             for do in ("cancel", "pause", "resume")

@@ -196,6 +196,10 @@ class ControlQuestions(Protocol):
 
     def call_facts(self, call_id: CallId) -> CallFacts: ...
 
+    def calls_retried(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        """Those of the calls that another call, of a live batch or a loading one, tries again."""
+        ...
+
     def paused_batches(self, batch_ids: Sequence[BatchId]) -> frozenset[BatchId]:
         """Those of the batches that are held back, by themselves or with their deployment."""
         ...
@@ -260,6 +264,12 @@ class ControlChanges(Protocol):
     def note_retry(self, call_id: CallId, original: CallId) -> None:
         """Note that a call was queued to try `original` again."""
         ...
+
+    def add_retries(self, batch_id: BatchId, originals: Sequence[CallId]) -> None:
+        """The next slice of a batch that is being loaded: a call for each of `originals`, which
+        must ascend, to the same number with the same variables, and a note that it tries it."""
+        ...
+
 
     def replay_notice(self, notice_id: NoticeId, now: datetime) -> bool:
         """Make a notice due at once, whatever became of it; False: it is being sent."""

@@ -55,13 +55,18 @@ def retry_call(
     deployment = find_deployment_by_id(
         tx, user, details.deployment_id, now, to_queue=True, can_speak=can_speak
     )
-    schedule = _schedule(details.schedule, order, now)
+    schedule = schedule_again(details.schedule, order, now)
     new = queue_call(tx, user, deployment, schedule, details.contact, now)
     tx.note_retry(new, call_id)
     return new
 
 
-def _schedule(old: Schedule, order: RetryOrder, now: datetime) -> Schedule:
+def schedule_again(old: Schedule, order: RetryOrder, now: datetime) -> Schedule:
+    """The schedule of a call that tries an old one again.
+
+    Raises:
+        FieldInvalid: its window has shut and no other end was named.
+    """
     opens_at = now if order.opens_at is None else max(order.opens_at, now)
     closes_at = old.window.closes_at if order.closes_at is None else order.closes_at
     if closes_at is not None and closes_at <= opens_at:

@@ -133,6 +133,7 @@ class IntakeChanges(Session):
                 self._change("delete_batch", batch=batch)
             return
         keep = max(lo - 1, hi - SWEEP)
+        self._change("delete_retries", lo=keep + 1, hi=hi)
         self._change("delete_calls", lo=keep + 1, hi=hi)
         self._change("shrink_segment", lo=lo, hi=keep)
         if keep < lo:

@@ -150,6 +150,10 @@ class ListingQuestions(ReportQuestions):
             retried_by=[CallId(row[0]) for row in self._rows("retries_of_call", call=call_id)],
         )
 
+    def calls_retried(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        rows = self._rows("calls_retried", calls=json.dumps(call_ids))
+        return frozenset(CallId(row[0]) for row in rows)
+
     def paused_batches(self, batch_ids: Sequence[BatchId]) -> frozenset[BatchId]:
         rows = self._rows("paused_batches", batches=json.dumps(batch_ids))
         return frozenset(BatchId(row[0]) for row in rows)

@@ -40,9 +40,6 @@ class StopChanges(Session):
     def resume_batch(self, batch_id: BatchId) -> None:
         self._resume(*self._place(batch_id))
 
-    def note_retry(self, call_id: CallId, original: CallId) -> None:
-        self._change("note_retry", call=call_id, original=original)
-
     def settle_pauses(self, limit: int = PUT_ASIDE) -> bool:
         """Put up to `limit` calls aside or back; whether that was all there was to do."""
         for deployment, live_seq, is_lifting in self._rows("unsettled_pauses"):

@@ -4,11 +4,11 @@ from callwright.store.sqlite.accounts import AccountChanges
 from callwright.store.sqlite.api_keys import KeyChanges, KeyQuestions
 from callwright.store.sqlite.attempts import AttemptChanges
 from callwright.store.sqlite.endings import EndingChanges
-from callwright.store.sqlite.intake import IntakeChanges
 from callwright.store.sqlite.listings import ListingQuestions
 from callwright.store.sqlite.lists import ListChanges, ListQuestions
 from callwright.store.sqlite.notice_listings import NoticeQuestions, NoticeReplays
 from callwright.store.sqlite.notices import NoticeChanges
+from callwright.store.sqlite.retries import RetryChanges
 
 
 class SqliteReadTx(KeyQuestions, ListQuestions, ListingQuestions, NoticeQuestions):
@@ -18,7 +18,7 @@ class SqliteReadTx(KeyQuestions, ListQuestions, ListingQuestions, NoticeQuestion
 class SqliteWriteTx(
     AccountChanges,
     KeyChanges,
-    IntakeChanges,
+    RetryChanges,
     ListChanges,
     AttemptChanges,
     EndingChanges,

@@ -108,3 +108,22 @@ DELETE FROM pause
 -- name: place_of_batch
 -- The deployment of a live batch, and the moment it went live in the order of them all.
 SELECT deployment, live_seq FROM batch WHERE id = :batch AND live_seq IS NOT NULL;
+
+-- name: contacts_of_calls
+-- What the calls in the JSON list :calls bring, in the order of their ids.
+SELECT id, sent, number, ani, postd, variables FROM call
+ WHERE id IN (SELECT value FROM json_each(:calls)) ORDER BY id;
+
+-- name: filled_segments
+-- The segments of a batch that is being loaded, the last first.
+SELECT lo, hi FROM segment WHERE batch = :batch AND live_seq IS NULL ORDER BY lo DESC;
+
+-- name: calls_retried
+-- Those of the calls in the JSON list :calls that another call tries again, or tried.
+SELECT DISTINCT r.original
+  FROM retried_call r JOIN call c ON c.id = r.call JOIN batch b ON b.id = c.batch
+ WHERE r.original IN (SELECT value FROM json_each(:calls)) AND b.state <> 'dropped';
+
+-- name: delete_retries
+-- Forget what the calls from :lo to :hi try again; they belong to a dropped batch.
+DELETE FROM retried_call WHERE call BETWEEN :lo AND :hi;

@@ -8,7 +8,8 @@ from callwright.domain.account import Product
 from callwright.domain.lifecycle import CallState
 from callwright.ports import control
 from callwright.service.load_list import ListProgress
-from callwright.web.native.models.calls import ContactOrder, ScheduleOrder
+from callwright.service.retry_batch import NOT_REACHED
+from callwright.web.native.models.calls import ContactOrder, RetryCallOrder, ScheduleOrder
 from callwright.web.native.problems import FieldProblem, Problem
 from callwright.web.native.wire import MAX_ID, Told
 
@@ -21,6 +22,16 @@ class BatchOrder(ScheduleOrder):
 
     deployment_id: Annotated[int, Strict()] = Field(ge=1, le=MAX_ID)
     contacts: list[ContactOrder] = Field(min_length=1, max_length=MAX_JSON_CONTACTS)
+
+
+class RetryBatchOrder(RetryCallOrder):
+    """Whom to call again, and in what the new list shall differ; absent = as the old one."""
+
+    states: list[CallState] = Field(
+        default=sorted(NOT_REACHED),
+        min_length=1,
+        description="Final states; calls of the list that ended in one of them",
+    )
 
 
 class BatchSummary(BaseModel):

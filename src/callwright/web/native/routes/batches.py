@@ -18,6 +18,8 @@ from callwright.ports.store import ReadTx, RejectedList, WriteTx
 from callwright.service.find_owned import find_batch, see_deployment, whose
 from callwright.service.pause_calls import pause_batch, resume_batch, settle_pauses
 from callwright.service.rejected_rows import rejected_csv
+from callwright.service.retry_batch import retry_batch
+from callwright.service.retry_call import RetryOrder
 from callwright.service.stop_calls import cancel_batch
 from callwright.web.native.desk import Controller, Desk, Queuer, Reader, answer
 from callwright.web.native.dry_run import dry_run_reply, find_target
@@ -29,6 +31,7 @@ from callwright.web.native.models.batches import (
     Batch,
     BatchSummary,
     QueuedBatch,
+    RetryBatchOrder,
     batch_summary,
     whole_batch,
 )
@@ -195,6 +198,30 @@ async def cancel(batch_id: PathId, desk: Controller) -> Response:
     return await _change(desk, batch_id, lambda tx, id_: cancel_batch(tx, desk.user, id_, now))
 
 
+@router.post(
+    "/batches/{batch_id}/retry",
+    status_code=201,
+    response_model=QueuedBatch,
+    summary="Call again whom a list did not reach",
+)
+async def retry(batch_id: PathId, desk: Queuer, order: RetryBatchOrder | None = None) -> Response:
+    """Queue a new list with a call for each of the old one's that ended in one of `states`,
+    but none that was called again before. The old ones stay as they are."""
+    wish = order or RetryBatchOrder()
+    queued = await retry_batch(
+        desk.parts.store,
+        desk.user,
+        BatchId(batch_id),
+        frozenset(wish.states),
+        RetryOrder(opens_at=wish.opens_at, closes_at=wish.closes_at, retry=wish.policy),
+        desk.now,
+        can_speak=desk.parts.can_speak,
+    )
+    desk.parts.on_change()
+    value = QueuedBatch(id=queued.id, calls=queued.calls)
+    return answer(value, 201, {"Location": f"/v1/batches/{queued.id}"})
+
+
 @router.post("/batches/{batch_id}/pause", response_model=Batch, summary="Pause a batch")
 async def pause(batch_id: PathId, desk: Controller) -> Response:
     """Dial no further call of the batch until it is resumed. Windows go on running."""
@@ -230,7 +257,9 @@ def _whole(tx: ReadTx, desk: Desk, batch_id: BatchId) -> Batch:
         batch,
         dict(tx.batch_counts(batch_id, desk.now)),
         rejected=0 if rejected is None else rejected.rows,
-        progress=desk.parts.loader.progress(batch_id),
+        progress=desk.parts.loader.progress(batch_id)
+        if batch.state is BatchState.LOADING
+        else None,
     )
 
 
