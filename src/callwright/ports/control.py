@@ -270,7 +270,6 @@ class ControlChanges(Protocol):
         must ascend, to the same number with the same variables, and a note that it tries it."""
         ...
 
-
     def replay_notice(self, notice_id: NoticeId, now: datetime) -> bool:
         """Make a notice due at once, whatever became of it; False: it is being sent."""
         ...
