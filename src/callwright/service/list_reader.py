@@ -1,6 +1,7 @@
 """Reading lists outside the event loop: a small one in a thread, a large one in a process."""
 
 import asyncio
+import fcntl
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
@@ -100,7 +101,7 @@ class ListReaders:
 
 
 def _spawn(file: SpoolFile) -> Process:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "callwright.service.list_process", str(file.fd)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -108,6 +109,11 @@ def _spawn(file: SpoolFile) -> Process:
         # Not in the terminal's group: Ctrl-C reaches the server alone.
         start_new_session=True,
     )
+    assert process.stdout is not None
+    # Room for a few slices: in the usual 64 KiB the two sides wait for each other's every move.
+    with suppress(OSError):
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, AHEAD_BYTES)
+    return process
 
 
 def _give_job(process: Process, job: ListJob) -> None:
