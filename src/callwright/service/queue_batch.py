@@ -1,6 +1,8 @@
 """Taking a list on as a batch that its sender can follow by its id, while it loads and after."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,6 +11,7 @@ from itertools import islice
 from callwright.domain.account import Deployment, User
 from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import BatchId
+from callwright.errors import StoreUnavailable
 from callwright.ports.store import Lane, Store, WriteTx
 from callwright.service.queue_calls import SLICE
 
@@ -41,11 +44,14 @@ async def queue_batch(
     try:
         on_open(batch)
         rest = iter(contacts)
-        while rows := list(islice(rest, SLICE)):
+        # In a thread: each contact is made as it is asked for.
+        while rows := await asyncio.to_thread(lambda: list(islice(rest, SLICE))):
             await store.write(partial(_add_slice, batch, rows), lane=Lane.IMPORT)
         count = await store.write(lambda tx: tx.go_live(batch, now), lane=Lane.INTAKE)
     except BaseException:
-        await store.write(lambda tx: tx.drop_batch(batch), lane=Lane.IMPORT)
+        # ValueError: it went live after all; the commit that failed is on disk.
+        with suppress(ValueError, StoreUnavailable):
+            await store.write(lambda tx: tx.drop_batch(batch), lane=Lane.IMPORT)
         raise
     return QueuedBatch(id=batch, calls=count)
 

@@ -4,6 +4,7 @@ No call is repeated that was repeated before, so that asking twice does not ring
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,7 @@ from callwright.domain.account import Deployment, User
 from callwright.domain.call import Schedule
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.lifecycle import CallState
-from callwright.errors import Conflict, FieldInvalid
+from callwright.errors import Conflict, FieldInvalid, StoreUnavailable
 from callwright.ports.control import CallsSought
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.find_owned import find_batch, find_deployment_by_id, whose
@@ -85,7 +86,9 @@ async def retry_batch(
             piece = await store.read(partial(look, piece.looked_to))
         count = await store.write(lambda tx: tx.go_live(new, now), lane=Lane.INTAKE)
     except BaseException:
-        await store.write(lambda tx: tx.drop_batch(new), lane=Lane.IMPORT)
+        # ValueError: it went live after all; the commit that failed is on disk.
+        with suppress(ValueError, StoreUnavailable):
+            await store.write(lambda tx: tx.drop_batch(new), lane=Lane.IMPORT)
         raise
     return QueuedBatch(id=new, calls=count)
 
