@@ -25,6 +25,8 @@ READY_WITHIN_S = 30.0
 COMMAND_WITHIN_S = 60
 LINES_END_WITHIN_S = 15.0
 STOP_WITHIN_S = 25.0
+PATIENCE_S = 5.0
+"""A second SIGTERM that meets a server on its way out would end it as a bare signal does."""
 _READY = re.compile(r"^ready (http://\S+)$", re.MULTILINE)
 
 Value = str | int | float | bool | list[str]
@@ -150,16 +152,14 @@ class ServerUnderTest:
         """Process ids of lines of the latest start that are still there."""
         return [line.pid for line in self._lines if line.is_alive]
 
-    def stop(self, *, grace_s: float = 0.0) -> int:
-        """SIGTERM; the exit code. Without grace a second one cuts what is left."""
+    def stop(self, *, grace_s: float = PATIENCE_S) -> int:
+        """SIGTERM, and after `grace_s` a second one, which cuts what is left; the exit code."""
         child = self._running()
         child.signal(signal.SIGTERM)
-        if not grace_s:
-            try:
-                return child.wait(1.0)
-            except subprocess.TimeoutExpired:
-                child.signal(signal.SIGTERM)
-        code = child.end(signal.SIGTERM, within_s=max(grace_s, STOP_WITHIN_S))
+        try:
+            code = child.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            code = child.end(signal.SIGTERM, within_s=STOP_WITHIN_S)
         self._child = None
         return code
 
