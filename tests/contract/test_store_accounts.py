@@ -93,8 +93,12 @@ def test_a_program_is_found_under_its_own_product_only(world: World) -> None:
 
 def test_a_survey_may_have_a_metadatabase_even_an_empty_one(world: World) -> None:
     def add(tx: WriteTx, columns: list[str] | None) -> ProgramId:
+        of = None
+        if columns is not None:
+            name = f"people {len(columns)}"
+            of = tx.add_metadatabase(world.user.account_id, name, columns, NOON)
         return tx.add_program(
-            Product.INSIGHT, world.user, "poll", metadatabase=columns, script="{}", now=NOON
+            Product.INSIGHT, world.user, "poll", metadatabase=of, script="{}", now=NOON
         )
 
     for columns in (["plan", "città"], [], None):

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from store_world import NOON, contacts, furnish, schedule
 from callwright.errors import ConfigInvalid, StoreUnavailable
 from callwright.ports.store import Store, WriteTx
 from callwright.store.sqlite import open_sqlite_store
-from callwright.store.sqlite.opening import migrations, open_writer
+from callwright.store.sqlite.opening import APPLICATION_ID, migrations, open_writer
+
+_COMMENT = re.compile("--.*")
 
 
 def close(store: Store) -> None:
@@ -27,7 +31,7 @@ def test_the_schema_file_is_what_the_migrations_make(tmp_path: Path) -> None:
         rows = connection.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
         )
-        return sorted((*row[:3], " ".join((row[3] or "").split())) for row in rows)
+        return sorted((*row[:3], " ".join(_COMMENT.sub("", row[3] or "").split())) for row in rows)
 
     migrated = open_writer(tmp_path / "migrated.db", server=True)
     described = apsw.Connection(":memory:")
@@ -39,6 +43,45 @@ def test_the_schema_file_is_what_the_migrations_make(tmp_path: Path) -> None:
     assert migrated.pragma("user_version") == migrations()[-1][0]
     assert migrated.pragma("integrity_check") == "ok"
     migrated.close()
+
+
+def test_what_an_older_version_wrote_is_brought_along(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(apsw.Connection(str(path))) as old:
+        for number, sql in migrations():
+            if number <= 4:
+                old.execute(sql)
+        old.pragma("application_id", APPLICATION_ID)
+        old.pragma("user_version", 4)
+        old.execute(_OLD_ROWS)
+    with closing(open_writer(path, server=True)) as brought:
+        columns = brought.execute(
+            "SELECT p.id, m.columns FROM program p"
+            " LEFT JOIN metadatabase m ON m.id = p.metadatabase ORDER BY p.id"
+        ).fetchall()
+        assert columns == [(1, '["plan"]'), (2, None)]
+        visits = "SELECT program, at, call, attempt, user, finished FROM visit"
+        assert brought.execute(visits).fetchall() == [(1, 5, 1, 1, 1, 1)]
+
+
+_OLD_ROWS = """
+INSERT INTO account (id, name, created_at) VALUES (1, 'main', 0);
+INSERT INTO account_user (id, account, email, email_key, key_hash, is_admin, created_at)
+VALUES (1, 1, 'a@x', 'a@x', x'00', 1, 0);
+INSERT INTO program (id, product, account, owner, name, metadatabase, script, created_at)
+VALUES (1, 'insight', 1, 1, 'poll', '["plan"]', '{}', 0), (2, 'fuse', 1, 1, 'app', NULL, '{}', 0);
+INSERT INTO deployment (id, program, label, script, variables, caller_id, trunk, created_at)
+VALUES (1, 1, '', '{}', '{}', '', '', 0);
+INSERT INTO batch (id, deployment, user, state, live_seq, queued_at, only_call, opens_at,
+                   start_given, max_attempts, wait, wait_given, result_url, is_pci)
+VALUES (1, 1, 1, 'live', 1, 0, 1, 0, 0, 1, 0, 0, '', 0);
+INSERT INTO call (id, batch, sent, number, ani, postd, variables)
+VALUES (1, 1, '6175550100', '+16175550100', '', '', '{}');
+INSERT INTO attempt (call, number, started_at, trunk, dialed, caller_id, sip_call_id, from_tag,
+                     branch, cseq, local_sip, answered_at, to_tag, ended_at, outcome)
+VALUES (1, 1, 4, 'main', '+16175550100', '', 'c', 'f', 'z', 1, '127.0.0.1:5060', 5, 't', 6,
+        'answered');
+"""
 
 
 def test_every_commit_is_flushed_to_the_disk(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from callwright.domain.ids import AccountId, DeploymentId, ProgramId, UserId
+from callwright.domain.ids import AccountId, DeploymentId, MetadatabaseId, ProgramId, UserId
 
 
 class Product(StrEnum):
@@ -79,6 +79,16 @@ class Program:
     deleted_at: datetime | None = None
     metadatabase: tuple[str, ...] | None = None
     """Names of the columns of a survey's metadatabase; None = it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadatabase:
+    """A named table of what is known of people, shared by an account's surveys."""
+
+    id: MetadatabaseId
+    account_id: AccountId
+    name: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

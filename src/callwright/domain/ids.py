@@ -8,6 +8,7 @@ ProgramId = NewType("ProgramId", int)
 """An application or a survey: one sequence for both."""
 DeploymentId = NewType("DeploymentId", int)
 """A deployment of an application or an instance of a survey: one sequence for both."""
+MetadatabaseId = NewType("MetadatabaseId", int)
 BatchId = NewType("BatchId", int)
 CallId = NewType("CallId", int)
 NoticeId = NewType("NoticeId", int)

@@ -28,6 +28,7 @@ from callwright.domain.ids import (
     BatchId,
     CallId,
     DeploymentId,
+    MetadatabaseId,
     NoticeId,
     OwnerId,
     ProgramId,
@@ -35,6 +36,7 @@ from callwright.domain.ids import (
 )
 from callwright.domain.notice import Delivery, NoticeState
 from callwright.ports.control import ControlChanges, ControlQuestions
+from callwright.ports.metadatabases import MetadatabaseChanges, MetadatabaseQuestions
 from callwright.ports.motion import ActiveCall as ActiveCall
 from callwright.ports.motion import AttemptEnd as AttemptEnd
 from callwright.ports.motion import Claim as Claim
@@ -42,6 +44,9 @@ from callwright.ports.motion import Dialog as Dialog
 from callwright.ports.motion import EndingCall as EndingCall
 from callwright.ports.motion import Intent as Intent
 from callwright.ports.motion import MotionChanges
+from callwright.ports.repeats import RepeatChanges, RepeatQuestions
+from callwright.ports.suppression import SuppressionChanges, SuppressionQuestions
+from callwright.ports.visits import VisitChanges, VisitQuestions
 
 T = TypeVar("T")
 
@@ -135,7 +140,14 @@ class QueueCounts:
     notices_dead: int
 
 
-class ReadTx(ControlQuestions, Protocol):
+class ReadTx(
+    ControlQuestions,
+    SuppressionQuestions,
+    RepeatQuestions,
+    VisitQuestions,
+    MetadatabaseQuestions,
+    Protocol,
+):
     """Questions. Each is answered from one consistent snapshot."""
 
     def user_by_email(self, email: str) -> User | None:
@@ -189,7 +201,16 @@ class ReadTx(ControlQuestions, Protocol):
         ...
 
 
-class WriteTx(ReadTx, ControlChanges, MotionChanges, Protocol):
+class WriteTx(
+    ReadTx,
+    ControlChanges,
+    MotionChanges,
+    SuppressionChanges,
+    RepeatChanges,
+    VisitChanges,
+    MetadatabaseChanges,
+    Protocol,
+):
     """Changes, each inside the caller's one transaction."""
 
     # Accounts and what they deploy
@@ -218,7 +239,7 @@ class WriteTx(ReadTx, ControlChanges, MotionChanges, Protocol):
         owner: User,
         name: str,
         *,
-        metadatabase: Sequence[str] | None,
+        metadatabase: MetadatabaseId | None,
         script: str,
         now: datetime,
     ) -> ProgramId:

@@ -23,6 +23,7 @@ from callwright.errors import Conflict, FieldInvalid, NotFound
 from callwright.ivr.script import Script, dump
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.authenticate import hash_key
+from callwright.service.metadatabases import metadatabase_with
 
 ACCOUNT = "main"
 MIN_KEY_LENGTH = 16
@@ -151,21 +152,19 @@ def add_program(
 ) -> ProgramId:
     """The id of a new application or survey, which can be called once it is deployed.
 
+    `metadatabase` names the columns that its calls may bring; they are those of a
+    metadatabase of the same name.
+
     Raises:
         FieldInvalid: no name, or a column of the metadatabase that no variable can have.
     """
     name = name.strip()
     if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
         raise FieldInvalid("name", f"must have 1 to {MAX_NAME_LENGTH} printable characters")
-    for column in metadatabase or ():
-        if not _COLUMN.match(column):
-            raise FieldInvalid("metadatabase", f"{column!r} is no name of a column")
-    lower = [column.lower() for column in metadatabase or ()]
-    if len(set(lower)) != len(lower):
-        raise FieldInvalid("metadatabase", "a column is named twice")
-    return tx.add_program(
-        product, owner, name, metadatabase=metadatabase, script=dump(script), now=now
-    )
+    columns = None
+    if metadatabase is not None:
+        columns = metadatabase_with(tx, owner.account_id, name, metadatabase, now)
+    return tx.add_program(product, owner, name, metadatabase=columns, script=dump(script), now=now)
 
 
 def replace_script(tx: WriteTx, program: Program, script: Script) -> None:

@@ -11,6 +11,7 @@ from callwright.domain.outcome import Outcome
 from callwright.domain.retry import after_attempt
 from callwright.ports.motion import AttemptEnd, CallEnd, HaltedCall, Hold, Retry
 from callwright.ports.store import WriteTx
+from callwright.ports.visits import EndedVisit
 from callwright.service.tell_result import NoticeStyle, tell_results
 
 
@@ -44,12 +45,15 @@ def finish_attempts(
     states: list[CallState | None] = []
     retries: list[Retry] = []
     ends: list[CallEnd] = []
+    visits: list[EndedVisit] = []
     responses: Counter[DeploymentId] = Counter()
     for ending in endings:
         call = halted.pop(ending.hold, None)
         if call is None:
             states.append(None)
             continue
+        if call.state is CallState.CONNECTED:
+            visits.append(EndedVisit(call.hold.call_id, call.hold.attempt, ending.script_finished))
         decided = _decide(call, ending)
         if isinstance(decided, Retry):
             retries.append(decided)
@@ -60,6 +64,7 @@ def finish_attempts(
         responses[call.deployment_id] += ending.script_finished
     tx.retry_calls(retries)
     tx.end_calls(ends)
+    tx.add_visits(visits)
     for deployment_id, count in responses.items():
         if count:
             tx.count_response(deployment_id, count)

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from callwright.domain.account import Deployment, Product, Program, Right, User
-from callwright.domain.ids import AccountId, DeploymentId, ProgramId, UserId
+from callwright.domain.ids import AccountId, DeploymentId, MetadatabaseId, ProgramId, UserId
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import (
     Row,
@@ -92,7 +92,7 @@ class AccountChanges(AccountQuestions):
         owner: User,
         name: str,
         *,
-        metadatabase: Sequence[str] | None,
+        metadatabase: MetadatabaseId | None,
         script: str,
         now: datetime,
     ) -> ProgramId:
@@ -102,7 +102,7 @@ class AccountChanges(AccountQuestions):
             account=owner.account_id,
             owner=owner.id,
             name=name,
-            metadatabase=None if metadatabase is None else to_json(list(metadatabase)),
+            metadatabase=metadatabase,
             script=script,
             now=to_micros(now),
         )
@@ -165,7 +165,7 @@ def _user(row: Row) -> User:
 
 
 def _program(row: Row) -> Program:
-    id_, product, account, owner, name, created_at, deleted_at, metadatabase = row
+    id_, product, account, owner, name, created_at, deleted_at, columns = row
     return Program(
         id=ProgramId(id_),
         product=Product(product),
@@ -174,7 +174,7 @@ def _program(row: Row) -> Program:
         name=name,
         created_at=to_time(created_at),
         deleted_at=to_time_or_none(deleted_at),
-        metadatabase=None if metadatabase is None else json_texts(metadatabase),
+        metadatabase=None if columns is None else json_texts(columns),
     )
 
 

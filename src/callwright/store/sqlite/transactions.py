@@ -6,12 +6,25 @@ from callwright.store.sqlite.attempts import AttemptChanges
 from callwright.store.sqlite.endings import EndingChanges
 from callwright.store.sqlite.listings import ListingQuestions
 from callwright.store.sqlite.lists import ListChanges, ListQuestions
+from callwright.store.sqlite.metadatabases import MetadatabaseChanges, MetadatabaseQuestions
 from callwright.store.sqlite.notice_listings import NoticeQuestions, NoticeReplays
 from callwright.store.sqlite.notices import NoticeChanges
+from callwright.store.sqlite.repeats import RepeatChanges, RepeatQuestions
 from callwright.store.sqlite.retries import RetryChanges
+from callwright.store.sqlite.suppression import SuppressionChanges, SuppressionQuestions
+from callwright.store.sqlite.visits import VisitChanges, VisitQuestions
 
 
-class SqliteReadTx(KeyQuestions, ListQuestions, ListingQuestions, NoticeQuestions):
+class SqliteReadTx(
+    KeyQuestions,
+    ListQuestions,
+    ListingQuestions,
+    NoticeQuestions,
+    SuppressionQuestions,
+    RepeatQuestions,
+    VisitQuestions,
+    MetadatabaseQuestions,
+):
     """Questions on a connection that cannot write."""
 
 
@@ -24,6 +37,10 @@ class SqliteWriteTx(
     EndingChanges,
     NoticeChanges,
     NoticeReplays,
+    SuppressionChanges,
+    RepeatChanges,
+    VisitChanges,
+    MetadatabaseChanges,
     ListQuestions,
     ListingQuestions,
 ):

@@ -22,13 +22,15 @@ UPDATE deployment SET deleted_at = :now WHERE program = :program AND deleted_at 
 
 -- name: program
 -- The program of one product with this id, deleted or not.
-SELECT id, product, account, owner, name, created_at, deleted_at, metadatabase
-  FROM program WHERE id = :program AND product = :product;
+SELECT p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
+  FROM program p LEFT JOIN metadatabase m ON m.id = p.metadatabase
+ WHERE p.id = :program AND p.product = :product;
 
 -- name: programs
 -- Every program of one product in the order they were added, deleted or not.
-SELECT id, product, account, owner, name, created_at, deleted_at, metadatabase
-  FROM program WHERE product = :product ORDER BY id;
+SELECT p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
+  FROM program p LEFT JOIN metadatabase m ON m.id = p.metadatabase
+ WHERE p.product = :product ORDER BY p.id;
 
 -- name: add_deployment
 -- Deploy a program; being the newest makes it the current one.
@@ -43,8 +45,9 @@ RETURNING id;
 SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
        d.expires_at, d.max_responses, d.responses, d.deleted_at,
        d.id = (SELECT max(id) FROM deployment WHERE program = d.program),
-       p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, p.metadatabase
+       p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
   FROM deployment d JOIN program p ON p.id = d.program
+  LEFT JOIN metadatabase m ON m.id = p.metadatabase
  WHERE d.id = :deployment;
 
 -- name: deployments
@@ -52,8 +55,9 @@ SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
 SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
        d.expires_at, d.max_responses, d.responses, d.deleted_at,
        d.id = (SELECT max(id) FROM deployment WHERE program = d.program),
-       p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, p.metadatabase
+       p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
   FROM deployment d JOIN program p ON p.id = d.program
+  LEFT JOIN metadatabase m ON m.id = p.metadatabase
  WHERE d.program = :program
  ORDER BY d.id;
 
