@@ -182,6 +182,15 @@ def _silent_expiry() -> list[Patch]:
     return [(settle_calls, "tell_results", lambda *arguments: None)]
 
 
+def _no_quarantine() -> list[Patch]:
+    """Dial again whatever kills, as often as it may be tried."""
+
+    def shrug(*_: object) -> None:
+        pass
+
+    return [(rescuer, "quarantine_after_death", shrug), (journal, "quarantine_after_death", shrug)]
+
+
 BREAKS: dict[str, Callable[[], list[Patch]]] = {
     "intent-after-invite": _intent_after_invite,
     "rescue-by-age": _rescue_by_age,
@@ -194,6 +203,7 @@ BREAKS: dict[str, Callable[[], list[Patch]]] = {
     "claims-forgotten": _claims_forgotten,
     "told-once": _told_once,
     "silent-expiry": _silent_expiry,
+    "no-quarantine": _no_quarantine,
 }
 
 

@@ -57,6 +57,7 @@ def test_an_attempt_is_written_down_as_it_will_be_sent(world: World) -> None:
         canceled=False,
         intent=sent,
         remote_address="",
+        early_tag="",
         dialog=None,
         rang=False,
     )

@@ -106,7 +106,7 @@ def test_a_notice_that_is_over_is_not_handed_out_again(world: World, state: Noti
     assert next_at(world) is None
     dead = int(state is NoticeState.DEAD)
     assert world.read(lambda tx: tx.queue_counts()) == QueueCounts(
-        waiting=1, active=0, notices_pending=0, notices_dead=dead
+        waiting=1, active=0, quarantined=0, notices_pending=0, notices_dead=dead
     )
 
 

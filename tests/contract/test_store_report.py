@@ -21,7 +21,7 @@ def test_an_empty_queue_has_nothing_to_come_back_for(world: World) -> None:
     assert (due(world), closing(world)) == (None, None)
     assert world.read(lambda tx: tx.next_notice_at()) is None
     assert world.read(lambda tx: tx.queue_counts()) == QueueCounts(
-        waiting=0, active=0, notices_pending=0, notices_dead=0
+        waiting=0, active=0, quarantined=0, notices_pending=0, notices_dead=0
     )
 
 

@@ -14,6 +14,7 @@ ROUTES = [
     ("GET", "/v1/calls/1", "read"),
     ("POST", "/v1/calls", "queue"),
     ("POST", "/v1/calls/1/cancel", "control"),
+    ("POST", "/v1/calls/1/release", "control"),
     ("POST", "/v1/calls/1/hang-up", "control"),
     ("POST", "/v1/calls/1/retry", "queue"),
     ("GET", "/v1/batches", "read"),

@@ -23,6 +23,7 @@ NOTICED = {
     "claims-forgotten": (1, "I1"),
     "told-once": (1, "I6"),
     "silent-expiry": (2, "I1"),
+    "no-quarantine": (217, "I13"),
 }
 """By break: a seed whose world shows it, and a promise that is seen to be broken."""
 

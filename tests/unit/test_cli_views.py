@@ -26,6 +26,7 @@ CALL: dict[str, Any] = {
     "number": "+16175550100",
     "state": "queued",
     "is_paused": False,
+    "is_quarantined": False,
     "queued_at": QUEUED_AT,
     "opens_at": QUEUED_AT,
     "closes_at": None,
@@ -40,6 +41,8 @@ CALL: dict[str, Any] = {
     "result_url": "",
     "next_attempt_at": None,
     "paused_at": None,
+    "quarantined_at": None,
+    "deaths": 0,
     "answers": {},
     "events": [{"event": "queued", "at": QUEUED_AT}],
     "attempt_log": [],
@@ -160,6 +163,10 @@ def test_an_attempt_that_was_given_back_says_so():
     [
         ({}, "is queued"),
         ({"is_paused": True}, "is queued, and paused"),
+        (
+            {"state": "waiting", "is_quarantined": True},
+            "is waiting, and quarantined: `callwright trace 7` says why",
+        ),
         ({"state": "dialing", "attempts": 1}, "is dialing; attempt 1 of 3"),
         (
             {

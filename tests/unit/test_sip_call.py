@@ -162,7 +162,7 @@ def test_a_provisional_stops_the_repeats() -> None:
     peer.answer(183)
     peer.wait(50)
     assert peer.methods() == ["INVITE"]
-    assert peer.news == [Rang(180)]
+    assert peer.news == [Rang(180, "pt")]
 
 
 @pytest.mark.parametrize("status", [302, 404, 486, 503, 603])
@@ -212,7 +212,7 @@ def test_early_sdp_serves_when_the_answer_brings_none() -> None:
     peer = Peer()
     peer.answer(183, body=SDP)
     peer.answer(200)
-    assert peer.news[0] == Rang(183)
+    assert peer.news[0] == Rang(183, "pt")
     answered = peer.news[1]
     assert isinstance(answered, Answered)
     assert answered.sdp == SDP

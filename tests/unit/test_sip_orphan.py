@@ -140,6 +140,23 @@ def test_an_answer_that_was_acknowledged_but_never_stored_is_hung_up() -> None:
     assert peer.call.is_over
 
 
+def test_a_callee_that_knows_no_invite_to_cancel_is_hung_up_by_the_tag_of_its_ringing() -> None:
+    peer = Peer(msgspec.structs.replace(RINGING, early_tag="early"))
+    peer.answer(481)
+    assert peer.methods() == ["CANCEL"]
+    peer.wait(5)
+    bye, to = peer.sent[-1]
+    assert (bye.method, bye.to_tag, bye.from_tag, bye.cseq, to) == ("BYE", "early", "ft", 2, TRUNK)
+    assert peer.ended == [Ended(How.PEER_HUNG_UP)]
+
+
+def test_no_bye_goes_where_nobody_answered_the_cancel() -> None:
+    peer = Peer(msgspec.structs.replace(RINGING, early_tag="early"))
+    peer.wait(8)
+    assert "BYE" not in peer.methods()
+    assert peer.ended == [Ended(How.NO_REPLY)]
+
+
 def test_where_the_invite_is_heard_to_have_ended_no_bye_is_sent() -> None:
     peer = Peer(RINGING)
     peer.answer(200)

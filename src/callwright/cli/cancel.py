@@ -1,4 +1,5 @@
-"""`callwright cancel`, `pause` and `resume`: stopping calls, holding them back, letting them go."""
+"""`callwright cancel`, `pause`, `resume` and `release`: stopping calls, holding them back,
+letting them go."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -84,6 +85,20 @@ def resume(
     held = what is Pausable.BATCH and value["paused_at"] is not None
     text = "is still paused with its deployment" if held else "goes on"
     show({what.value: value}, f"{what} {number} {text}", as_json=as_json)
+
+
+def release(
+    call_id: Annotated[int, typer.Argument(metavar="CALL_ID", min=1)],
+    server: ServerOption = None,
+    user: UserOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a call go on that is quarantined because it was in motion whenever the server died."""
+    with connect(server, user, key, config) as client:
+        value = client.post(f"/v1/calls/{call_id}/release")
+    show({"call": value}, f"call {call_id} is released", as_json=as_json)
 
 
 def _cancelled(what: Stoppable, value: dict[str, Any]) -> str:

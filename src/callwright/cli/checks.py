@@ -79,6 +79,13 @@ async def _store(config: Config) -> Finding:
         advice = "add one with `callwright user add`"
         return Finding("store", Level.FAIL, "has no active user", advice)
     text = f"{counts.waiting} calls wait, {counts.active} are in motion"
+    if counts.quarantined:
+        return Finding(
+            "store",
+            Level.WARN,
+            f"{text}; {counts.quarantined} are quarantined after several crashes",
+            "see `callwright ls calls --quarantined`; release or cancel each",
+        )
     if counts.notices_dead:
         return Finding(
             "store",

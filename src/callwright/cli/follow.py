@@ -24,7 +24,7 @@ def follow_call(client: ApiClient, call_id: int) -> dict[str, Any]:
     for call in client.poll(f"/v1/calls/{call_id}"):
         if call["state"] in FINAL_STATES:
             break
-        seen = (call["state"], call["attempts"], call["is_paused"])
+        seen = (call["state"], call["attempts"], call["is_paused"], call["is_quarantined"])
         if seen != told and call["state"] != "claimed":
             tell(f"call {call_id} {describe(call)}")
             told = seen
@@ -35,6 +35,8 @@ def describe(call: dict[str, Any]) -> str:
     """How a call stands, as the rest of a sentence that starts with `call 7`."""
     state, outcome = call["state"], call["last_outcome"]
     tries = f"attempt {call['attempts']} of {call['max_attempts']}"
+    if call["is_quarantined"]:
+        return f"is {state}, and quarantined: `callwright trace {call['id']}` says why"
     if call["is_paused"]:
         return f"is {state}, and paused"
     if state == "queued":

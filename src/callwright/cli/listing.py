@@ -39,12 +39,18 @@ def _batch(item: Item) -> tuple[object, ...]:
     return item["id"], item["deployment_id"], state, item["calls"], queued_at
 
 
+def call_state(item: Item) -> str:
+    """The state of a call, and what holds it there."""
+    held = [word for word in ("paused", "quarantined") if item[f"is_{word}"]]
+    return ", ".join([item["state"], *held])
+
+
 def _call(item: Item) -> tuple[object, ...]:
     return (
         item["id"],
         item["batch_id"],
         item["number"],
-        f"{item['state']}, paused" if item["is_paused"] else item["state"],
+        call_state(item),
         f"{item['attempts']}/{item['max_attempts']}",
         item["last_outcome"] or "-",
         clock_time(item["queued_at"]),
@@ -65,7 +71,7 @@ _KINDS = {
     Listed.CALLS: _Columns(
         header=("CALL", "BATCH", "NUMBER", "STATE", "TRIES", "OUTCOME", "QUEUED"),
         row=_call,
-        sought_by=frozenset({"batch_id", "deployment_id", "number_ends"}),
+        sought_by=frozenset({"batch_id", "deployment_id", "number_ends", "quarantined"}),
     ),
     Listed.CALLBACKS: _Columns(
         header=("CALLBACK", "CALL", "STATE", "TRIES", "NEXT", "URL"),
@@ -91,6 +97,9 @@ def ls(
         str | None,
         typer.Option("--number-ends", metavar="DIGITS", help="Only calls to such numbers."),
     ] = None,
+    quarantined: Annotated[
+        bool, typer.Option("--quarantined", help="Only calls that wait for a person.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1)] = 50,
     server: ServerOption = None,
     user: UserOption = None,
@@ -105,6 +114,7 @@ def ls(
         "deployment_id": deployment,
         "call_id": call,
         "number_ends": number_ends,
+        "quarantined": "true" if quarantined else None,
     }
     for name, value in query.items():
         if value is not None and name not in columns.sought_by:

@@ -30,6 +30,7 @@ COMMANDS = {
     "cancel": ("cancel:cancel", "Cancel a call, a batch, or all that waits on a deployment."),
     "pause": ("cancel:pause", "Hold a batch or deployment back."),
     "resume": ("cancel:resume", "Let a paused batch or deployment go on."),
+    "release": ("cancel:release", "Let a quarantined call go on."),
     "retry": ("retry:retry", "Call again after a call has ended."),
     "doctor": ("doctor:doctor", "Check settings, store, trunks and more, and say what to do."),
     "config": ("settings_check:settings", "The settings."),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from callwright.cli.listing import call_state
 from callwright.cli.moments import clock_time, exact_time, read_moment
 
 Facts = Mapping[str, Any]
@@ -14,7 +15,7 @@ _TOLD_BY_ATTEMPTS = frozenset({"dialing", "connected", "disconnected"})
 
 def describe_call(call: Facts, callback: Facts | None) -> str:
     """All that the API tells of a call, for eyes. Times are UTC."""
-    title = f"call {call['id']}  {call['state']}{', paused' if call['is_paused'] else ''}"
+    title = f"call {call['id']}  {call_state(call)}"
     facts = [(name, text) for name, text in _facts(call, callback) if text]
     width = max(len(name) for name, _ in facts)
     # Sorting is stable: what has the same moment stays in the order it is told in.
@@ -43,6 +44,11 @@ def _facts(call: Facts, callback: Facts | None) -> Iterator[tuple[str, str]]:
         yield "next", f"at {clock_time(call['next_attempt_at'])}"
     if call["paused_at"]:
         yield "paused", f"since {clock_time(call['paused_at'])}"
+    if call["quarantined_at"]:
+        since = f"since {clock_time(call['quarantined_at'])}"
+        deaths = f"it was in motion in {call['deaths']} deaths of the server"
+        what = f"`callwright release {call['id']}` or `cancel call {call['id']}`"
+        yield "quarantined", f"{since}: {deaths}; {what}"
     yield "variables", _pairs(call["variables"])
     yield "answers", _pairs(call["answers"])
     if call["retry_of"]:

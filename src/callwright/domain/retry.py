@@ -1,7 +1,7 @@
 """What follows a failed attempt: another one later, or the end. Pure: callers pass `now`."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from callwright.domain.lifecycle import CallEvent
 from callwright.domain.outcome import TRAITS, Outcome
@@ -12,6 +12,13 @@ MAX_GIVEN_BACK = 3
 
 GIVEN_BACK_WAIT = timedelta(seconds=5)
 """Pause before an attempt that was given back; the trunk's own slowing comes on top."""
+
+QUARANTINED_BY_DEATHS = 3
+"""In how many deaths of a process a call may be in motion before it waits for a person: what
+was there each time may be what kills."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""When a call is due that waits for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ class CallsSought:
     deployment_id: DeploymentId | None = None
     state: CallState | None = None
     number_ends: str = ""
+    is_quarantined: bool | None = None
     queued_from: datetime | None = None
     queued_before: datetime | None = None
     """Not included."""
@@ -117,8 +118,12 @@ class CallFacts:
 
     attempts: Sequence[AttemptFacts]
     next_attempt_at: datetime | None
-    """When it may next be tried; None unless it waits."""
+    """When it may next be tried; None unless it waits, and while it is quarantined."""
     paused_at: datetime | None
+    quarantined_at: datetime | None
+    """Since when only a person lets it go on; as the next, of use while it waits."""
+    deaths: int
+    """In how many deaths of a process it was in motion."""
     notice_id: NoticeId | None
     retry_of: CallId | None
     retried_by: Sequence[CallId]
@@ -202,6 +207,10 @@ class ControlQuestions(Protocol):
 
     def paused_batches(self, batch_ids: Sequence[BatchId]) -> frozenset[BatchId]:
         """Those of the batches that are held back, by themselves or with their deployment."""
+        ...
+
+    def quarantined_calls(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        """Those of the calls that wait for a person."""
         ...
 
     def deployment_paused_at(self, deployment_id: DeploymentId) -> datetime | None: ...

@@ -82,6 +82,8 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     """`host:port` of the Via the dead line used; "" when it was not known."""
     to_tag: str = ""
     """Known when the leg had been answered: then a BYE is due, else a CANCEL."""
+    early_tag: str = ""
+    """The callee's while it rang, if it is known: for a BYE where no CANCEL helps."""
     remote_target: str = ""
     route_set: tuple[str, ...] = ()
     remote_address: str = ""
@@ -120,6 +122,8 @@ class LegRinging(msgspec.Struct, frozen=True, kw_only=True, tag="ringing"):
     leg: str
     at: float
     code: int
+    to_tag: str = ""
+    """The callee's; "" = it named none."""
 
 
 class LegAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):

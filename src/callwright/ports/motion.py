@@ -91,8 +91,14 @@ class ActiveCall:
     intent: Intent | None
     """None while CLAIMED."""
     remote_address: str
+    early_tag: str
+    """The callee's, in its first ringing; "" = none was heard."""
     dialog: Dialog | None
     rang: bool
+
+    @property
+    def hold(self) -> Hold:
+        return Hold(self.call_id, self.attempt, self.owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +132,7 @@ class Progress:
     hold: Hold
     remote_address: str | None = None
     rang_at: datetime | None = None
+    early_tag: str | None = None
     answered_at: datetime | None = None
     dialog: Dialog | None = None
     """Set exactly when `answered_at` is."""
@@ -246,6 +253,23 @@ class MotionChanges(Protocol):
 
     def count_response(self, deployment_id: DeploymentId, count: int = 1) -> None:
         """Visits that ran to their end."""
+        ...
+
+    # Deaths
+
+    def note_death(self, hold: Hold, at: datetime) -> int:
+        """Note that a call was in motion under this claim when its process died; in how many
+        deaths it was by now. Saying the same again changes nothing."""
+        ...
+
+    def quarantine(self, call_id: CallId, now: datetime) -> bool:
+        """Let a waiting call wait for a person: it is not claimed until it is released.
+        False: it does not wait."""
+        ...
+
+    def release_quarantined(self, call_id: CallId, now: datetime) -> bool:
+        """Let such a call be claimed again, and forget its deaths; False: it is none, or does
+        not wait any more."""
         ...
 
     # Out of the queue

@@ -110,7 +110,7 @@ class OwedNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedList:
-    """How a list was written of which some rows were refused and the others queued."""
+    """How a list was written of which some rows were refused."""
 
     header: str
     """The header row as it was sent, without its line end."""
@@ -136,6 +136,8 @@ class QueueCounts:
 
     waiting: int
     active: int
+    quarantined: int
+    """Of those that wait: for a person."""
     notices_pending: int
     notices_dead: int
 

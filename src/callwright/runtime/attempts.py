@@ -150,7 +150,9 @@ class Attempts:
             case LegSent():
                 self._journal.progress(leg.hold).remote_address = message.remote_address
             case LegRinging():
-                self._journal.progress(leg.hold).rang_at = _moment(message.at)
+                progress = self._journal.progress(leg.hold)
+                progress.rang_at = _moment(message.at)
+                progress.early_tag = message.to_tag or None
             case LegAnswered():
                 log.info("call answered", call_id=leg.hold.call_id, attempt=leg.hold.attempt)
                 progress = self._journal.progress(leg.hold)
@@ -172,7 +174,7 @@ class Attempts:
     def legs_lost(self, names: set[str], reason: str) -> None:
         """Their line died: the attempts count, and what they came to is not known."""
         for name in sorted(names & self._legs.keys()):
-            self._lose(self._legs[name], f"line died: {reason}")
+            self._lose(self._legs[name], f"line died: {reason}", died=True)
 
     def end_overdue(self) -> None:
         """End attempts whose line has kept silent for longer than any leg can last."""
@@ -227,11 +229,11 @@ class Attempts:
             within_s = min(within_s, (closes_at - self._clock.now()).total_seconds())
         return self._clock.monotonic() + within_s
 
-    def _lose(self, leg: _Leg, reason: str) -> None:
+    def _lose(self, leg: _Leg, reason: str, *, died: bool = False) -> None:
         """Nobody can say any more how the attempt went."""
         if not leg.is_over:
             leg.is_over = True
-            self._journal.end(Lost(hold=leg.hold, reason=reason))
+            self._journal.end(Lost(hold=leg.hold, reason=reason, died=died))
 
     def _ending(self, leg: _Leg, ended: LegEnded) -> Ending:
         return Ending(

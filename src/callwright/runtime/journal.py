@@ -19,6 +19,7 @@ from callwright.ports.motion import Hold, Progress
 from callwright.ports.store import Store, WriteTx
 from callwright.service.abandon_attempt import abandon_attempt
 from callwright.service.finish_attempt import Ending, finish_attempts
+from callwright.service.quarantine_calls import quarantine_after_death
 from callwright.service.tell_result import NoticeStyle
 
 log = structlog.get_logger()
@@ -32,6 +33,8 @@ class Lost:
 
     hold: Hold
     reason: str
+    died: bool = False
+    """The process that had it died, rather than kept silent."""
 
 
 @dataclass(slots=True)
@@ -144,9 +147,10 @@ class Journal:
         states = finish_attempts(tx, page.endings, now, self._style) if page.endings else []
         for lost in page.lost:
             active = tx.active_call(*lost.hold)
-            states.append(
-                None
-                if active is None
-                else abandon_attempt(tx, active, lost.reason, now, self._style)
-            )
+            if active is None:
+                states.append(None)
+                continue
+            states.append(abandon_attempt(tx, active, lost.reason, now, self._style))
+            if lost.died:
+                quarantine_after_death(tx, lost.hold, now)
         return states

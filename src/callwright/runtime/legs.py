@@ -24,6 +24,7 @@ from callwright.ports.line import (
     LegAnswered,
     LegEnded,
     LegOrder,
+    LegRinging,
     LegSent,
     Line,
     LineLog,
@@ -220,6 +221,8 @@ class Lines:
         match message:
             case LegSent(leg=leg, remote_address=address):
                 self._note(leg, remote_address=address)
+            case LegRinging(leg=leg):
+                self._note(leg, early_tag=message.to_tag)
             case LegAnswered(leg=leg):
                 self._note(
                     leg,

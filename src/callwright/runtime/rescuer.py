@@ -2,7 +2,8 @@
 
 Age alone never re-dials anybody: a call is recovered when its owner is known to be dead.
 What was only claimed goes back to the queue; a dialled attempt is INTERRUPTED and counts;
-a call that had been answered is over. Leftover legs are cancelled or hung up first.
+a call that had been answered is over. Leftover legs are cancelled or hung up first. A call
+that was in motion in several deaths waits for a person.
 """
 
 from collections.abc import Sequence, Set
@@ -19,6 +20,7 @@ from callwright.ports.store import ActiveCall, Store, WriteTx
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.legs import ORPHANS_WITHIN_S, Lines
 from callwright.service.abandon_attempt import abandon_attempt
+from callwright.service.quarantine_calls import quarantine_after_death
 from callwright.service.tell_result import NoticeStyle
 
 log = structlog.get_logger()
@@ -84,7 +86,8 @@ class Rescuer:
 
     async def _bring_all_home(self, calls: Sequence[ActiveCall]) -> None:
         for start in range(0, len(calls), SLICE):
-            await self._store.write(partial(self._bring_home, calls[start : start + SLICE]))
+            part = calls[start : start + SLICE]
+            await self._store.write(partial(self._bring_home, part, died=True))
 
     async def run(self) -> None:
         """Beat, look for other dead owners, and check our own rows, until cancelled.
@@ -125,12 +128,14 @@ class Rescuer:
         self._suspects = set(strays)
         if stuck:
             log.error("calls in motion that nobody drives", calls=[r.call_id for r in stuck])
-            await self._store.write(partial(self._bring_home, stuck))
+            await self._store.write(partial(self._bring_home, stuck, died=False))
 
-    def _bring_home(self, calls: Sequence[ActiveCall], tx: WriteTx) -> None:
+    def _bring_home(self, calls: Sequence[ActiveCall], tx: WriteTx, *, died: bool) -> None:
         now = self._clock.now()
         for call in calls:
             abandon_attempt(tx, call, "the server stopped", now, self._style)
+            if died:
+                quarantine_after_death(tx, call.hold, now)
 
 
 def _name(call: ActiveCall) -> str:
@@ -153,6 +158,7 @@ def _orphan(call: ActiveCall) -> Orphan:
         ),
         local_sip=intent.local_sip,
         to_tag=dialog.to_tag if dialog else "",
+        early_tag=call.early_tag,
         remote_target=dialog.remote_target if dialog else "",
         route_set=dialog.route_set if dialog else (),
         remote_address=call.remote_address,

@@ -1,6 +1,7 @@
 """Whole settings drawn by one number: the campaign, the people, everything that goes wrong."""
 
 import random
+from dataclasses import replace
 
 from callwright.simulation.callees import Manners
 from callwright.simulation.campaign import draw_campaign
@@ -23,12 +24,21 @@ def draw_setting(
         busy=chance.choice([0.02, 0.1, 0.3]),
         talks_s=chance.choice([5.0, 40.0, 120.0]),
     )
+    campaign = draw_campaign(chance, calls, span_s)
+    faults = NO_FAULTS if rates is None else draw_faults(chance, span_s, rates)
+    calls_per_second = chance.choice([1.0, 20.0, 150.0])
+    max_calls = chance.choice([5, 50, 500])
+    if rates is not None and chance.random() < rates.deadly:
+        # One that is tried often: what may be tried once kills but once.
+        most = max(campaign.submissions, key=lambda submission: submission.max_attempts)
+        kills = chance.choice(most.numbers)
+        faults = replace(faults, deadly=frozenset({f"+1{kills}"}))
     return Setting(
-        campaign=draw_campaign(chance, calls, span_s),
+        campaign=campaign,
         seed=seed,
-        faults=NO_FAULTS if rates is None else draw_faults(chance, span_s, rates),
+        faults=faults,
         manners=manners,
-        calls_per_second=chance.choice([1.0, 20.0, 150.0]),
-        max_calls=chance.choice([5, 50, 500]),
+        calls_per_second=calls_per_second,
+        max_calls=max_calls,
         keeps_lines=keeps_lines,
     )

@@ -98,6 +98,8 @@ class FaultPlan:
     store: tuple[Spell, ...] = ()
     sink_fails: float = 0.0
     """Chance that the sink answers 500."""
+    deadly: frozenset[str] = frozenset()
+    """Numbers in E.164 whose calls kill the process, a moment after each INVITE."""
 
 
 NO_FAULTS = FaultPlan()
@@ -111,6 +113,8 @@ class FaultRates:
     line_deaths: int = 2
     outages: int = 2
     spells: int = 4
+    deadly: float = 0.2
+    """Chance that somebody's call kills the process."""
     kinds: frozenset[str] = field(
         default=frozenset({"death", "line", "trunk", "sink", "store", "failing store"})
     )

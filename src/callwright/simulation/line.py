@@ -27,7 +27,7 @@ from callwright.ports.line import (
     ToLine,
 )
 from callwright.simulation.carrier import Carrier, CarrierLeg
-from callwright.simulation.faults import CrashPoints
+from callwright.simulation.faults import CrashPoints, ProcessDied
 from callwright.simulation.virtual_loop import VirtualLoop
 from callwright.simulation.world_time import WallClock
 
@@ -37,6 +37,9 @@ PIPE_S = 0.001
 RINGS_AFTER_S = 0.15
 ORPHAN_S = 0.2
 """What a CANCEL or BYE and its answer take."""
+
+KILLS_AFTER_S = 0.1
+"""So long after its INVITE a deadly number kills: nobody has answered yet."""
 
 
 @dataclass(slots=True)
@@ -58,14 +61,17 @@ class SimulatedLine:
         points: CrashPoints,
         life: int,
         keys: tuple[tuple[str, str], ...] = (),
+        deadly: frozenset[str] = frozenset(),
     ) -> None:
-        """`keys`: what everybody who hears the script to its end keys, name and value."""
+        """`keys`: what everybody who hears the script to its end keys, name and value.
+        `deadly`: numbers that kill the whole process when they are dialled."""
         self._carrier = carrier
         self._loop = loop
         self._wall = wall
         self._points = points
         self._life = life
         self._keys = keys
+        self._deadly = deadly
         self._heard: Callable[[FromLine], None] = lambda message: None
         self._legs: dict[str, _Placed] = {}
         self._gone: asyncio.Future[str] = loop.create_future()
@@ -144,6 +150,8 @@ class SimulatedLine:
         )
         self._points.reach("after INVITE")
         placed = self._legs[order.leg] = _Placed(order=order, carried=carried)
+        if order.number in self._deadly:
+            self._loop.call_at(now_s + KILLS_AFTER_S, _kill)
         leg = order.leg
         self._tell(LegSent(leg=leg, at=self._unix(), remote_address="192.0.2.2:5060"))
         if carried.fate.rings:
@@ -227,3 +235,7 @@ class SimulatedLine:
 
     def _unix(self) -> float:
         return self._wall.at(self._loop.time()).timestamp()
+
+
+def _kill() -> None:
+    raise ProcessDied("a call that kills")

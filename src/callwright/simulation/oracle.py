@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from callwright.domain.outcome import Outcome
-from callwright.domain.retry import MAX_GIVEN_BACK
+from callwright.domain.retry import MAX_GIVEN_BACK, QUARANTINED_BY_DEATHS
 from callwright.simulation.carrier import CarrierLeg
 from callwright.simulation.client import Asked
 from callwright.simulation.sink import Post
@@ -221,6 +221,22 @@ def _i12_no_fault_of_its_own(evidence: _Evidence) -> Iterator[str]:
         yield f"I12 the server logged a fault: {complaint}"
 
 
+def _i13_what_kills_is_set_aside(evidence: _Evidence) -> Iterator[str]:
+    """A call in motion in three deaths is not dialled again before a person lets it go."""
+    lives = evidence.world.lives
+    for number, legs in evidence.legs.items():
+        released_s = [at_s for freed, at_s in evidence.world.operator.released if freed == number]
+        survived: list[float] = []
+        for leg in legs:
+            forgiven_s = max((at_s for at_s in released_s if at_s <= leg.invited_s), default=0.0)
+            deaths = sum(at_s >= forgiven_s for at_s in survived)
+            if deaths >= QUARANTINED_BY_DEATHS:
+                yield f"I13 {number} was dialled at {leg.invited_s:.3f} after {deaths} deaths"
+            died_s = lives[leg.life - 1].died_s
+            if died_s is not None and leg.invited_s <= died_s < (leg.ended_s or 0.0):
+                survived.append(died_s)
+
+
 RULES = (
     _i1_everything_ends,
     _i2_only_what_was_asked,
@@ -234,6 +250,7 @@ RULES = (
     _i10_the_store_agrees,
     _i11_nobody_is_left_ringing,
     _i12_no_fault_of_its_own,
+    _i13_what_kills_is_set_aside,
 )
 
 

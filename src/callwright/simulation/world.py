@@ -33,6 +33,7 @@ from callwright.simulation.faults import NO_FAULTS, CrashPoints, FaultPlan, Proc
 from callwright.simulation.history import History
 from callwright.simulation.inline_store import InlineStore
 from callwright.simulation.line import SimulatedLine
+from callwright.simulation.operator import Operator
 from callwright.simulation.sink import SimulatedSender, Sink
 from callwright.simulation.virtual_loop import VirtualLoop
 from callwright.simulation.world_time import VirtualClock, WallClock
@@ -97,6 +98,7 @@ class World:
             fails=setting.faults.sink_fails,
         )
         self.client = Client(setting.campaign, self.history)
+        self.operator = Operator(setting.faults.deadly, self.history)
         self.lives: list[Life] = []
         self.complaints: list[str] = []
         """Faults that the server itself logged: none is ever expected."""
@@ -149,7 +151,12 @@ class World:
         def make_line() -> SimulatedLine:
             lines.append(
                 SimulatedLine(
-                    self.carrier, loop=loop, wall=self.wall, points=self.points, life=number
+                    self.carrier,
+                    loop=loop,
+                    wall=self.wall,
+                    points=self.points,
+                    life=number,
+                    deadly=self.setting.faults.deadly,
                 )
             )
             return lines[-1]
@@ -204,6 +211,9 @@ class World:
             if asking.done() and asking.exception() is not None:
                 break
             counts = await store.read(lambda tx: tx.queue_counts())
+            if counts.quarantined:
+                await self.operator.attend(store, user, loop=loop, wall=self.wall)
+                supervisor.wake()
             if self.client.is_done and not (
                 counts.waiting or counts.active or counts.notices_pending or self._deaths
             ):

@@ -140,9 +140,10 @@ class Leg:
 
     def _take(self, action: Action) -> None:
         match action:
-            case Rang(code):
+            case Rang(code, to_tag):
                 self._rang = True
-                self._tell(LegRinging(leg=self._order.leg, at=time.time(), code=code))
+                leg = self._order.leg
+                self._tell(LegRinging(leg=leg, at=time.time(), code=code, to_tag=to_tag))
                 self._converse().prepare()
             case Answered():
                 self._on_answer(action)

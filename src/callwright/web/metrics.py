@@ -100,7 +100,7 @@ class Metrics:
         )
         self._queue = Gauge(
             "callwright_queue_calls",
-            "Calls that wait or are in motion.",
+            "Calls that wait (quarantined ones among them) or are in motion.",
             ["part"],
             registry=registry,
         )
@@ -175,6 +175,7 @@ class Metrics:
         if queue is not None:
             self._queue.labels("waiting").set(queue.waiting)
             self._queue.labels("active").set(queue.active)
+            self._queue.labels("quarantined").set(queue.quarantined)
             self._notices.labels("pending").set(queue.notices_pending)
             self._notices.labels("dead").set(queue.notices_dead)
         for trunk in trunks:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import TRANSITIONS, CallState
+from callwright.domain.retry import NEVER
 from callwright.errors import IllegalTransition
 from callwright.ports.motion import (
     ActiveCall,
@@ -129,6 +130,24 @@ class AttemptChanges(ClaimChanges):
         rows = self._rows("dead_calls", alive_since=to_micros(alive_since))
         return [_active_call(row) for row in rows]
 
+    def note_death(self, hold: Hold, at: datetime) -> int:
+        call, attempt, owner = hold
+        self._change("add_death", call=call, attempt=attempt, owner=owner, at=to_micros(at))
+        return self._number("deaths_of_call", call=call)
+
+    def quarantine(self, call_id: CallId, now: datetime) -> bool:
+        if not self._change("set_due", call=call_id, next_at=to_micros(NEVER)):
+            return False
+        self._change("add_quarantine", call=call_id, now=to_micros(now))
+        return True
+
+    def release_quarantined(self, call_id: CallId, now: datetime) -> bool:
+        if not self._change("remove_quarantine", call=call_id):
+            return False
+        self._change_one("set_due", call=call_id, next_at=to_micros(now))
+        self._change("forget_deaths", call=call_id)
+        return True
+
     def _end_attempts(self, ends: Sequence[tuple[Hold, AttemptEnd]]) -> None:
         ended = self._change_many(
             "end_attempt",
@@ -167,7 +186,8 @@ def _progress(report: Progress, talking: Set[int]) -> Sequence[Value]:
             dialog.cseq,
         )
     rang_at = to_micros_or_none(report.rang_at)
-    return (report.remote_address, rang_at, *answer, report.hold.call_id, report.hold.attempt)
+    heard = (report.remote_address, rang_at, report.early_tag)
+    return (*heard, *answer, report.hold.call_id, report.hold.attempt)
 
 
 def _check_move(state: CallState, target: CallState, *, dialed: bool) -> None:
@@ -196,7 +216,7 @@ def _halted(row: Row) -> HaltedCall:
 def _active_call(row: Row) -> ActiveCall:
     call, attempt, owner, state, trunk, claimed_at, counted, given_back, deployment = row[:9]
     call_id, owner_id = CallId(call), OwnerId(owner)
-    remote_address, rang_at, *dialog = row[27:]
+    remote_address, rang_at, early_tag, *dialog = row[27:]
     return ActiveCall(
         call_id=call_id,
         attempt=attempt,
@@ -211,6 +231,7 @@ def _active_call(row: Row) -> ActiveCall:
         canceled=bool(row[17]),
         intent=None if row[18] is None else _intent(call_id, attempt, owner_id, row[18:27]),
         remote_address=str(remote_address or ""),
+        early_tag=str(early_tag or ""),
         dialog=None if dialog[0] is None else _dialog(tuple(dialog)),
         rang=rang_at is not None,
     )

@@ -140,11 +140,13 @@ class ListingQuestions(ReportQuestions):
         place = self._row("place_of_call", call=call_id)
         if place is None:
             raise ValueError(f"no call {call_id}")
-        next_at, paused_at, notice, original = place
+        next_at, paused_at, quarantined_at, deaths, notice, original = place
         return CallFacts(
             attempts=[_attempt(row, keyed.get(row[0], ())) for row in rows],
-            next_attempt_at=to_time_or_none(next_at),
+            next_attempt_at=None if quarantined_at is not None else to_time_or_none(next_at),
             paused_at=to_time_or_none(paused_at),
+            quarantined_at=to_time_or_none(quarantined_at),
+            deaths=deaths,
             notice_id=None if notice is None else NoticeId(notice),
             retry_of=None if original is None else CallId(original),
             retried_by=[CallId(row[0]) for row in self._rows("retries_of_call", call=call_id)],
@@ -157,6 +159,10 @@ class ListingQuestions(ReportQuestions):
     def paused_batches(self, batch_ids: Sequence[BatchId]) -> frozenset[BatchId]:
         rows = self._rows("paused_batches", batches=json.dumps(batch_ids))
         return frozenset(BatchId(row[0]) for row in rows)
+
+    def quarantined_calls(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        rows = self._rows("quarantined_calls", calls=json.dumps(call_ids))
+        return frozenset(CallId(row[0]) for row in rows)
 
     def deployment_paused_at(self, deployment_id: DeploymentId) -> datetime | None:
         return to_time_or_none(
@@ -188,6 +194,7 @@ def _conditions(sought: CallsSought, now: datetime) -> dict[str, Value]:
         "account": sought.whose.account_id,
         "state": None if sought.state is None else sought.state.value,
         "ends": sought.number_ends,
+        "quarantined": sought.is_quarantined,
         "queued_from": to_micros_or_none(sought.queued_from),
         "queued_before": to_micros_or_none(sought.queued_before),
         "now": to_micros(now),

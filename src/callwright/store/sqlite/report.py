@@ -48,9 +48,13 @@ class ReportQuestions(Session):
 
     def queue_counts(self) -> QueueCounts:
         (row,) = self._rows("queue_counts")
-        waiting, active, pending, dead = (int(value or 0) for value in row)
+        waiting, active, quarantined, pending, dead = (int(value or 0) for value in row)
         return QueueCounts(
-            waiting=waiting, active=active, notices_pending=pending, notices_dead=dead
+            waiting=waiting,
+            active=active,
+            quarantined=quarantined,
+            notices_pending=pending,
+            notices_dead=dead,
         )
 
     def next_due_at(self, trunk: str) -> datetime | None:

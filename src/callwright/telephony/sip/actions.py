@@ -25,6 +25,7 @@ class Rang(msgspec.Struct, frozen=True, gc=False):
     """The first 18x came."""
 
     code: int
+    to_tag: str = ""
 
 
 class Answered(msgspec.Struct, frozen=True):

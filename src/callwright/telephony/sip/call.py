@@ -213,7 +213,7 @@ class OutgoingCall:
         if self._rang:
             return []
         self._rang = True
-        return [Rang(response.status)]
+        return [Rang(response.status, response.to_tag)]
 
     def _on_success(self, response: SipResponse, now: float) -> list[Action]:
         tag = response.to_tag

@@ -4,8 +4,9 @@ Built from what the attempt on disk remembers. A leg that had been answered gets
 that had not gets a CANCEL, also under the branch that answered a challenge if there may
 have been one; and should its INVITE be answered after all, ACK and BYE. An answer that the
 dead line acknowledged, but that never reached the disk, is heard no more: then the tag in the
-answer to the CANCEL says whom the BYE is for (RFC 3261 section 9.2). The same branches and
-numbers are used at every try, so that a second try is a repeat and no new request.
+answer to the CANCEL says whom the BYE is for (RFC 3261 section 9.2), or else the tag that came
+with the ringing (section 12.1: it names the dialog that the answer confirmed). The same
+branches and numbers are used at every try, so that a second try is a repeat and no new request.
 """
 
 from math import inf
@@ -188,12 +189,14 @@ class OrphanedCall:
         return [Send(dialog.ack, dialog.next_hop), *self._say_bye(dialog, now)]
 
     def _say_bye_in_the_dark(self, now: float) -> list[Action]:
-        """The CANCEL was taken and no end of the INVITE was heard: they may be talking."""
-        if not self._cancelled_tag or self._dialog is not None or self._ended:
+        """No end of the INVITE was heard, though somebody is there: they may be talking."""
+        somebody = self._found is How.PEER_HUNG_UP
+        tag = self._cancelled_tag or (self._orphan.early_tag if somebody else "")
+        if not tag or self._dialog is not None or self._ended:
             return []
         self._dialog = dialog_from_memory(
             self._setup,
-            to_tag=self._cancelled_tag,
+            to_tag=tag,
             remote_target="",
             route_set=(),
             cseq=self._setup.cseq + len(self._tries) - 1,

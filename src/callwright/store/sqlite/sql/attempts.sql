@@ -27,6 +27,7 @@ RETURNING call;
 -- rang, when it answered and what a BYE would need.
 UPDATE attempt SET remote_address = coalesce(:remote_address, remote_address),
                    rang_at = coalesce(rang_at, :rang_at),
+                   early_tag = coalesce(early_tag, :early_tag),
                    answered_at = coalesce(answered_at, :answered_at),
                    to_tag = coalesce(to_tag, :to_tag),
                    remote_target = coalesce(remote_target, :remote_target),

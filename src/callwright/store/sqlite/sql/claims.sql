@@ -67,10 +67,11 @@ DELETE FROM active
 RETURNING counted, given_back;
 
 -- name: put_back
--- Let a call that was taken wait until :next_at.
+-- Let a call that was taken wait until :next_at; not until before its window, which may lie
+-- ahead again where the clock was set back.
 INSERT INTO due (call, trunk, next_at, closes_at, deployment, live_seq, counted, given_back,
                  is_held)
-SELECT c.id, d.trunk, :next_at, b.closes_at, b.deployment, b.live_seq, :counted, :given_back,
+SELECT c.id, d.trunk, max(:next_at, b.opens_at), b.closes_at, b.deployment, b.live_seq, :counted, :given_back,
        EXISTS (SELECT 1 FROM pause p
                 WHERE p.is_lifting = 0 AND p.deployment = b.deployment
                   AND p.live_seq IN (0, b.live_seq))

@@ -92,7 +92,10 @@ SELECT id FROM (
        AND (:user IS NULL OR b.user = :user) AND p.account = :account
        AND (:queued_from IS NULL OR b.queued_at >= :queued_from)
        AND (:queued_before IS NULL OR b.queued_at < :queued_before)
-       AND (:ends = '' OR substr(c.number, -length(:ends)) = :ends))
+       AND (:ends = '' OR substr(c.number, -length(:ends)) = :ends)
+       AND (:quarantined IS NULL
+            OR :quarantined = (w.call IS NOT NULL
+                               AND EXISTS (SELECT 1 FROM quarantine q WHERE q.call = c.id))))
  WHERE :state IS NULL
     OR :state = CASE
         WHEN ended IS NOT NULL THEN ended
@@ -125,6 +128,8 @@ SELECT coalesce(w.next_at, CASE WHEN EXISTS (
        (SELECT min(h.at) FROM pause h
          WHERE h.is_lifting = 0 AND h.deployment = b.deployment
            AND h.live_seq IN (0, b.live_seq)),
+       (SELECT q.at FROM quarantine q WHERE q.call = w.call),
+       (SELECT count(*) FROM death x WHERE x.call = c.id),
        (SELECT n.id FROM notice n WHERE n.call = c.id),
        (SELECT r.original FROM retried_call r WHERE r.call = c.id)
   FROM call c JOIN batch b ON b.id = c.batch

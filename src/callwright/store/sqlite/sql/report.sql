@@ -76,6 +76,7 @@ SELECT (SELECT count(*) FROM due)
        + (SELECT coalesce(sum(hi - cursor + 1), 0) FROM segment
            WHERE live_seq IS NOT NULL AND cursor <= hi),
        (SELECT count(*) FROM active),
+       (SELECT count(*) FROM quarantine q WHERE EXISTS (SELECT 1 FROM due w WHERE w.call = q.call)),
        (SELECT count(*) FROM notice WHERE state = 'pending' AND owner IS NULL)
        + (SELECT count(*) FROM notice WHERE owner IS NOT NULL),
        (SELECT count(*) FROM notice WHERE state = 'dead');

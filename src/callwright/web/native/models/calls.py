@@ -156,6 +156,9 @@ class CallSummary(BaseModel):
     number: str = Field(description="What is dialled, E.164")
     state: CallState
     is_paused: bool = Field(description="It waits and is held back")
+    is_quarantined: bool = Field(
+        description="It waits for a person: it was in motion whenever the server died"
+    )
     queued_at: Told
     opens_at: Told
     closes_at: Told | None
@@ -223,6 +226,10 @@ class Call(CallSummary):
     is_pci: bool
     next_attempt_at: Told | None = Field(description="When it may next be tried, if it waits")
     paused_at: Told | None
+    quarantined_at: Told | None = Field(
+        description="Since when it is not dialled until it is released"
+    )
+    deaths: int = Field(description="In how many deaths of the server it was in motion")
     answers: dict[str, str] = Field(description="What the callee keyed; the last of each name")
     events: list[Event]
     attempt_log: list[Attempt]
@@ -231,9 +238,11 @@ class Call(CallSummary):
     retried_by: list[int]
 
 
-def call_summary(details: CallDetails, *, is_paused: bool) -> CallSummary:
+def call_summary(details: CallDetails, *, is_paused: bool, is_quarantined: bool) -> CallSummary:
     """`details` for a list; `is_paused` says that its batch or deployment is held back."""
-    return CallSummary(**_summary_fields(details, is_paused=is_paused))
+    return CallSummary(
+        **_summary_fields(details, is_paused=is_paused, is_quarantined=is_quarantined)
+    )
 
 
 def whole_call(details: CallDetails, facts: CallFacts) -> Call:
@@ -244,7 +253,11 @@ def whole_call(details: CallDetails, facts: CallFacts) -> Call:
         answers.update((keyed.name, keyed.value) for keyed in attempt.keyed)
     dial = details.contact.dial
     return Call(
-        **_summary_fields(details, is_paused=facts.paused_at is not None),
+        **_summary_fields(
+            details,
+            is_paused=facts.paused_at is not None,
+            is_quarantined=facts.quarantined_at is not None,
+        ),
         caller_id=dial.ani,
         post_dial=dial.postd,
         variables=_scalars(details.contact.variables),
@@ -253,6 +266,8 @@ def whole_call(details: CallDetails, facts: CallFacts) -> Call:
         is_pci=details.schedule.is_pci,
         next_attempt_at=facts.next_attempt_at if waits else None,
         paused_at=facts.paused_at if waits else None,
+        quarantined_at=facts.quarantined_at if waits else None,
+        deaths=facts.deaths,
         answers=answers,
         events=[Event(event=entry.event, at=entry.at) for entry in details.history],
         attempt_log=[_attempt(attempt) for attempt in facts.attempts],
@@ -262,7 +277,9 @@ def whole_call(details: CallDetails, facts: CallFacts) -> Call:
     )
 
 
-def _summary_fields(details: CallDetails, *, is_paused: bool) -> Mapping[str, Any]:
+def _summary_fields(
+    details: CallDetails, *, is_paused: bool, is_quarantined: bool
+) -> Mapping[str, Any]:
     outcomes = [attempt.outcome for attempt in details.attempts if attempt.outcome is not None]
     return {
         "id": details.id,
@@ -274,6 +291,7 @@ def _summary_fields(details: CallDetails, *, is_paused: bool) -> Mapping[str, An
         "number": details.contact.dial.number.e164,
         "state": details.state,
         "is_paused": is_paused and details.state in WAITS,
+        "is_quarantined": is_quarantined and details.state in WAITS,
         "queued_at": details.queued_at,
         "opens_at": details.schedule.window.opens_at,
         "closes_at": details.schedule.window.closes_at,

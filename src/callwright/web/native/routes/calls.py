@@ -11,6 +11,7 @@ from callwright.domain.lifecycle import CallState
 from callwright.ports.control import CallsFound, CallsSought
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.find_owned import find_batch, find_call, see_deployment, whose
+from callwright.service.quarantine_calls import release_call
 from callwright.service.queue_calls import queue_call
 from callwright.service.retry_call import RetryOrder, retry_call
 from callwright.service.stop_calls import cancel_call
@@ -79,6 +80,9 @@ async def look_through(
     number_ends: Annotated[
         NumberEnd | None, Query(description="The last digits of the number, 2 to 6")
     ] = None,
+    quarantined: Annotated[
+        bool | None, Query(description="Only those that wait for a person, or only others")
+    ] = None,
     queued_from: Annotated[Moment | None, Query()] = None,
     queued_before: Annotated[Moment | None, Query()] = None,
     limit: Limit = 100,
@@ -91,6 +95,7 @@ async def look_through(
         deployment_id=None if deployment_id is None else DeploymentId(deployment_id),
         state=state,
         number_ends=number_ends or "",
+        is_quarantined=quarantined,
         queued_from=queued_from,
         queued_before=queued_before,
     )
@@ -102,7 +107,7 @@ async def list_calls(desk: Desk, sought: CallsSought, limit: int, cursor: str | 
     below = read_cursor("call", cursor)
     now = desk.now
 
-    def look(tx: ReadTx) -> tuple[CallsFound, frozenset[BatchId]]:
+    def look(tx: ReadTx) -> tuple[CallsFound, frozenset[BatchId], frozenset[CallId]]:
         # 404 and 403 as for the things themselves, rather than an empty list
         if sought.batch_id is not None:
             find_batch(tx, desk.user, sought.batch_id)
@@ -111,11 +116,17 @@ async def list_calls(desk: Desk, sought: CallsSought, limit: int, cursor: str | 
         found = tx.find_calls(
             sought, below=None if below is None else CallId(below), limit=limit, now=now
         )
-        return found, tx.paused_batches(sorted({call.batch_id for call in found.calls}))
+        paused = tx.paused_batches(sorted({call.batch_id for call in found.calls}))
+        return found, paused, tx.quarantined_calls([call.id for call in found.calls])
 
-    found, paused = await desk.read(look)
+    found, paused, quarantined = await desk.read(look)
     page = Page[CallSummary](
-        items=[call_summary(call, is_paused=call.batch_id in paused) for call in found.calls],
+        items=[
+            call_summary(
+                call, is_paused=call.batch_id in paused, is_quarantined=call.id in quarantined
+            )
+            for call in found.calls
+        ],
         next=None if found.looked_to is None else write_cursor("call", found.looked_to),
     )
     return desk.show(page)
@@ -154,6 +165,19 @@ async def hang_up(call_id: PathId, desk: Controller) -> Response:
     value = await desk.write(work)
     desk.parts.hang_up(CallId(call_id))
     return answer(value, 202)
+
+
+@router.post("/calls/{call_id}/release", response_model=Call, summary="Release from quarantine")
+async def release(call_id: PathId, desk: Controller) -> Response:
+    """Let a call go on that is quarantined because it was in motion whenever the server died.
+    It is due at once, and its deaths are forgotten."""
+    now = desk.now
+
+    def work(tx: WriteTx) -> Call:
+        details = release_call(tx, desk.user, CallId(call_id), now)
+        return whole_call(details, tx.call_facts(details.id))
+
+    return answer(await desk.write(work))
 
 
 @router.post(
