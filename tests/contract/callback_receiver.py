@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from callwright.callbacks import HttpSender
 from callwright.clock import SystemClock
 from callwright.domain.ids import CallId, NoticeId
+from callwright.domain.notice import host_of
 from callwright.ports.store import OwedNotice
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ def notice(url: str, *, body: bytes = BODY, content_type: str = "application/jso
         id=NoticeId(1),
         call_id=CallId(12345),
         url=url,
+        host=host_of(url),
         webhook_id="msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
         content_type=content_type,
         body=body,

@@ -26,6 +26,7 @@ from callwright.ports.motion import (
     Progress,
     Retry,
 )
+from callwright.ports.notices import HostsWanted, OwedNotice
 from callwright.ports.store import ReadTx, Store, WriteTx
 from callwright.store.sqlite import open_sqlite_store
 
@@ -100,6 +101,14 @@ def end(
     outcome: Outcome = Outcome.BUSY, at: datetime = NOON, *, counts: bool = True, code: int = 486
 ) -> AttemptEnd:
     return AttemptEnd(at=at, outcome=outcome, counts=counts, sip_code=code, reason="why")
+
+
+def claim_due_notices(tx: WriteTx, owner: OwnerId, now: datetime, limit: int) -> list[OwedNotice]:
+    """Claim up to `limit` notices of any host."""
+    claimed: list[OwedNotice] = []
+    for host in tx.hosts_due(now, HostsWanted(), 10**6):
+        claimed += tx.claim_notices(owner, host, now, limit - len(claimed))
+    return claimed
 
 
 def begin(tx: WriteTx, one: Intent) -> bool:

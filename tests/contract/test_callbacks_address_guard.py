@@ -16,7 +16,8 @@ from callwright.callbacks.address_guard import (
     is_own_address,
     parse_allowed,
 )
-from callwright.callbacks.problem import NotDelivered, Problem
+from callwright.callbacks.problem import NotDelivered
+from callwright.domain.notice import Problem
 from callwright.errors import ConfigInvalid
 
 # The same examples in every run, and no clock: a failure is never the machine's bad luck.

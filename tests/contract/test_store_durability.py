@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from store_world import NOON, OWNER, furnish
+from store_world import NOON, OWNER, claim_due_notices, furnish
 
 from callwright.domain.ids import CallId
 from callwright.domain.lifecycle import CallState
@@ -80,7 +80,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
             whole = (details.state, len(details.attempts))
             assert whole in ((CallState.QUEUED, 0), (CallState.EXHAUSTED, 1))
             assert call not in ended or details.state is CallState.EXHAUSTED
-        notices = await store.write(lambda tx: tx.claim_due_notices(OWNER, NOON, 10**6))
+        notices = await store.write(lambda tx: claim_due_notices(tx, OWNER, NOON, 10**6))
         assert ended <= {notice.call_id for notice in notices}
         counts = await store.read(lambda tx: tx.queue_counts())
         assert counts.active == 0

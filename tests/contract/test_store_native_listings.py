@@ -14,6 +14,7 @@ from store_world import (
     World,
     after,
     begin,
+    claim_due_notices,
     contacts,
     end,
     finish,
@@ -326,11 +327,12 @@ def test_a_notice_can_be_sent_again_unless_it_is_being_sent(world: World) -> Non
     world.write(owe)
     owner = OwnerId("pump")
     world.write(lambda tx: tx.add_owner(owner, NOON))
-    (notice,) = world.write(lambda tx: tx.claim_due_notices(owner, NOON, 5))
+    (notice,) = world.write(lambda tx: claim_due_notices(tx, owner, NOON, 5))
     assert world.write(lambda tx: tx.replay_notice(notice.id, NOON)) is False
     tried = TriedNotice(
         id=notice.id,
         at=after(1),
+        ended_at=after(2),
         delivery=Delivery(status=410, took_ms=7),
         state=NoticeState.DEAD,
         due_at=None,
@@ -342,7 +344,7 @@ def test_a_notice_can_be_sent_again_unless_it_is_being_sent(world: World) -> Non
     (told,) = world.read(lambda tx: tx.notice_tries(notice.id))
     assert (told.number, told.status, told.took_ms) == (1, 410, 7)
     assert world.write(lambda tx: tx.replay_notice(notice.id, after(60))) is True
-    (again,) = world.write(lambda tx: tx.claim_due_notices(owner, after(60), 5))
+    (again,) = world.write(lambda tx: claim_due_notices(tx, owner, after(60), 5))
     assert (again.body, again.webhook_id, again.tries) == (b"{}", "msg_1", 1)
     for state, ids in ((NoticeState.PENDING, [notice.id]), (NoticeState.DEAD, []), (None, [1])):
         found = world.read(

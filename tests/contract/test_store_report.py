@@ -6,6 +6,7 @@ from store_world import NOON, World, after, end, finish, retry, schedule
 
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.lifecycle import CallState
+from callwright.ports.notices import HostsWanted
 from callwright.ports.store import QueueCounts
 
 
@@ -19,7 +20,7 @@ def closing(world: World) -> datetime | None:
 
 def test_an_empty_queue_has_nothing_to_come_back_for(world: World) -> None:
     assert (due(world), closing(world)) == (None, None)
-    assert world.read(lambda tx: tx.next_notice_at()) is None
+    assert world.read(lambda tx: tx.next_notice_at(HostsWanted())) is None
     assert world.read(lambda tx: tx.queue_counts()) == QueueCounts(
         waiting=0, active=0, quarantined=0, notices_pending=0, notices_dead=0
     )

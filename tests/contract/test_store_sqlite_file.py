@@ -7,17 +7,22 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
 import apsw
 import pytest
-from store_world import NOON, contacts, furnish, schedule
+from store_world import NOON, OWNER, contacts, furnish, schedule
 
+from callwright.domain.ids import CallId
+from callwright.domain.receiver import Standing
 from callwright.errors import ConfigInvalid, StoreUnavailable
+from callwright.ports.notices import HostsWanted, NewNotice
 from callwright.ports.store import Store, WriteTx
 from callwright.store.sqlite import open_sqlite_store
 from callwright.store.sqlite.opening import APPLICATION_ID, migrations, open_writer
+from callwright.store.sqlite.transactions import SqliteWriteTx
 
 _COMMENT = re.compile("--.*")
 
@@ -324,3 +329,57 @@ def test_what_dropped_lists_leave_is_deleted_while_nothing_waits(tmp_path: Path)
 
 def _count_calls(tx: WriteTx) -> int:
     return tx._connection.execute("SELECT count(*) FROM call").get  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("is_left_alone", [True, False])
+def test_claiming_past_a_host_costs_the_same_however_much_waits_for_it(
+    tmp_path: Path, is_left_alone: bool
+) -> None:
+    connection = open_writer(tmp_path / "calls.db", server=True)
+    connection.pragma("foreign_keys", False)
+    tx = SqliteWriteTx(connection)
+
+    def owe(host: str, calls: range) -> None:
+        tx.add_notices(
+            [
+                NewNotice(
+                    call_id=CallId(call),
+                    url=f"http://{host}/",
+                    webhook_id="w",
+                    content_type="t",
+                    body=b"",
+                )
+                for call in calls
+            ],
+            NOON,
+        )
+
+    def steps(wanted: HostsWanted) -> int:
+        """What it takes to find out who is due and claim for each of them."""
+        count = 0
+
+        def step() -> bool:
+            nonlocal count
+            count += 1
+            return False
+
+        connection.set_progress_handler(step, 10)
+        assert tx.next_notice_at(wanted) == NOON
+        assert tx.hosts_due(NOON, wanted, 10) == ["good:80"]
+        assert len(tx.claim_notices(OWNER, "good:80", NOON, 10)) == 10
+        connection.set_progress_handler(None)
+        return count
+
+    wanted = HostsWanted() if is_left_alone else HostsWanted(but_not=["down:80"])
+    taken = []
+    for start, waiting in ((0, 10), (100_000, 20_000)):
+        with connection:
+            owe("down", range(start, start + waiting))
+            owe("good", range(start + waiting, start + waiting + 20))
+        if is_left_alone:
+            resting = Standing(failing_since=NOON, rests_until=NOON + timedelta(minutes=1))
+            tx.note_standing("down:80", resting)
+        taken.append(steps(wanted))
+    few, many = taken
+    assert many < 2 * few
+    connection.close()

@@ -16,6 +16,7 @@ from callwright.domain.outcome import Outcome
 from callwright.errors import StoreUnavailable
 from callwright.ports.control import Keyed
 from callwright.ports.motion import Claim, Dialog, Hold, Intent
+from callwright.ports.notices import HostsWanted
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.runtime.journal import Journal, Lost
 from callwright.runtime.orders import TrunkRules, new_intent
@@ -211,7 +212,9 @@ def test_a_moment_of_the_line_ahead_of_our_clock_does_no_harm(play: Play) -> Non
         on.answer(hold)
         on.end(hold)
         await on.settle()
-        due: datetime | None = await on.world.store.read(lambda tx: tx.next_notice_at())
+        due: datetime | None = await on.world.store.read(
+            lambda tx: tx.next_notice_at(HostsWanted())
+        )
         assert due == on.world.clock.now() + timedelta(seconds=5)
 
     play(scene)

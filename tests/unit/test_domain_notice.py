@@ -92,6 +92,13 @@ def test_retry_after_lengthens_a_pause_up_to_a_day_and_never_shortens_it(
     assert timedelta(hours=24) == MAX_RETRY_AFTER
 
 
+def test_how_much_a_receiver_put_its_notice_off_is_told() -> None:
+    asked = Delivery(status=503, problem="x", retry_after=timedelta(seconds=65))
+    step = after_delivery(asked, tries=1, now=NOON, jitter=0)
+    assert step.extended_by == timedelta(seconds=60)
+    assert after_delivery(FAILED, tries=1, now=NOON, jitter=0).extended_by == timedelta(0)
+
+
 def test_retry_after_gives_no_eleventh_try() -> None:
     asked = Delivery(status=503, problem="x", retry_after=timedelta(seconds=1))
     step = after_delivery(asked, tries=10, now=NOON, jitter=0)

@@ -26,7 +26,8 @@ from ipaddress import (
     ip_network,
 )
 
-from callwright.callbacks.problem import NotDelivered, Problem
+from callwright.callbacks.problem import NotDelivered
+from callwright.domain.notice import Problem
 from callwright.errors import ConfigInvalid
 
 Address = IPv4Address | IPv6Address

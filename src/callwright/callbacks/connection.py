@@ -12,7 +12,8 @@ from typing import Any
 import httpcore2
 
 from callwright.callbacks.address_guard import Address
-from callwright.callbacks.problem import NotDelivered, Problem
+from callwright.callbacks.problem import NotDelivered
+from callwright.domain.notice import Problem
 
 MAX_ANSWER_BYTES = 64 * 1024
 """How much of an answer is read, its headers included."""

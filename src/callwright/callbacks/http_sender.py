@@ -25,10 +25,10 @@ import structlog
 from callwright import __version__
 from callwright.callbacks.address_guard import AddressGuard, Resolve, SystemResolver
 from callwright.callbacks.connection import AnswerTooLong, CheckedBackend
-from callwright.callbacks.problem import NotDelivered, Problem, http_problem
+from callwright.callbacks.problem import NotDelivered
 from callwright.callbacks.signature import signed_headers, signing_keys
 from callwright.clock import Clock
-from callwright.domain.notice import MAX_RETRY_AFTER, Delivery
+from callwright.domain.notice import MAX_RETRY_AFTER, Delivery, Problem, http_problem
 from callwright.ports.store import OwedNotice
 
 log = structlog.get_logger()

@@ -5,9 +5,10 @@ Pure: callers pass `now`, what the receiver said, and a random number.
 Source: Standard Webhooks 1.0.0, "Deliverability and reliability"; wire contract, section 8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 RETRY_WAITS = (
     timedelta(seconds=5),
@@ -23,7 +24,14 @@ RETRY_WAITS = (
 """Pauses between tries: ten tries in all, the first at once."""
 
 JITTER = 0.1
+LASTS = sum(RETRY_WAITS, timedelta()) * (1 + JITTER) + timedelta(hours=1)
+"""Longer than ten tries take, unless the receiver asks for longer pauses. What waits so long
+for a host that fails all that time is given up, so that nothing waits for ever."""
+
 MAX_RETRY_AFTER = timedelta(hours=24)
+
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class NoticeState(StrEnum):
@@ -35,6 +43,34 @@ class NoticeState(StrEnum):
     """Every try used, or the receiver answered 410."""
 
 
+class Problem(StrEnum):
+    """Why a try came to nothing: every word there is, besides `http <status>`.
+
+    Only these words decide and are logged. What the receiver said is shown to nobody but
+    the call's owner.
+    """
+
+    BAD_URL = "bad url"
+    BLOCKED_ADDRESS = "blocked address"
+    """Some address of the name is private or special, and not in `callbacks.allow`."""
+    NAME_NOT_FOUND = "name not found"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TLS_FAILED = "tls failed"
+    CONNECTION_LOST = "connection lost"
+    BAD_ANSWER = "bad answer"
+    """What came back is no HTTP answer, or stopped in the middle of one."""
+    TIMEOUT = "timeout"
+    HOST_DOWN = "host down"
+    """Not tried: its host failed for as long as all the tries would have taken."""
+    INTERNAL = "internal error"
+
+
+def http_problem(status: int) -> str:
+    """The word for an answer that is not 2xx."""
+    return f"http {status}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What one try came to."""
@@ -42,13 +78,36 @@ class Delivery:
     status: int | None
     """HTTP status, or None when no answer came."""
     problem: str = ""
-    """One of a fixed list (`timeout`, `refused`, `blocked address`, ...), never the peer's text."""
+    """A `Problem`, or `http <status>`; never the peer's text. Empty when it was delivered."""
     retry_after: timedelta | None = None
     took_ms: int = 0
+    address: str = ""
+    """Where the connection went; empty if none was begun."""
+    request_head: bytes = field(default=b"", repr=False)
+    """What was sent, up to the body, which is the notice's own."""
+    answer: bytes = field(default=b"", repr=False)
+    """The first bytes of what came back, its head included."""
+    answer_size: int = 0
+    """How many bytes came back."""
 
     @property
     def ok(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
+
+
+def host_of(url: str) -> str:
+    """Whom a notice to `url` is for: `name:port`, in small letters.
+
+    What shares it shares its slots and its rest; see `domain.receiver`. Never raises: what
+    is no URL is for nobody, "".
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[parts.scheme]
+        name = (parts.hostname or "").rstrip(".")
+        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    except (ValueError, KeyError):
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +116,8 @@ class NoticeStep:
 
     state: NoticeState
     due_at: datetime | None = None
+    extended_by: timedelta = timedelta()
+    """How much longer the pause is than it would have been by itself."""
 
 
 def after_delivery(delivery: Delivery, *, tries: int, now: datetime, jitter: float) -> NoticeStep:
@@ -70,6 +131,9 @@ def after_delivery(delivery: Delivery, *, tries: int, now: datetime, jitter: flo
     if delivery.status == 410 or tries > len(RETRY_WAITS):
         return NoticeStep(state=NoticeState.DEAD)
     wait = RETRY_WAITS[tries - 1] * (1 + JITTER * jitter)
+    extended_by = timedelta()
     if delivery.retry_after is not None:
-        wait = max(wait, min(delivery.retry_after, MAX_RETRY_AFTER))
-    return NoticeStep(state=NoticeState.PENDING, due_at=now + wait)
+        extended_by = max(extended_by, min(delivery.retry_after, MAX_RETRY_AFTER) - wait)
+    return NoticeStep(
+        state=NoticeState.PENDING, due_at=now + wait + extended_by, extended_by=extended_by
+    )

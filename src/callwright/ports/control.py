@@ -6,7 +6,7 @@ calls. Lists are read a page at a time, newest first, by the id after which to g
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -136,6 +136,13 @@ class NoticeTry:
     status: int | None
     problem: str
     took_ms: int
+    address: str
+    """Where it went; empty = no connection was begun."""
+    request_head: bytes = field(default=b"", repr=False)
+    """What was sent before the notice's body."""
+    answer: bytes = field(default=b"", repr=False)
+    """The first bytes of what came back."""
+    answer_size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +161,11 @@ class StoredNotice:
     due_at: datetime | None
     tries: int
     is_being_sent: bool
+    over_at: datetime | None
+    """When it was delivered or given up."""
+    host: str
+    host_rests_until: datetime | None
+    """Until when nothing is sent to its host, because it failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

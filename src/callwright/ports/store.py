@@ -15,7 +15,7 @@ somebody else got there; the caller then does nothing more.
 Both databases run the same contract suite (tests/contract/test_store_*.py).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -29,12 +29,9 @@ from callwright.domain.ids import (
     CallId,
     DeploymentId,
     MetadatabaseId,
-    NoticeId,
-    OwnerId,
     ProgramId,
     UserId,
 )
-from callwright.domain.notice import Delivery, NoticeState
 from callwright.ports.control import ControlChanges, ControlQuestions
 from callwright.ports.metadatabases import MetadatabaseChanges, MetadatabaseQuestions
 from callwright.ports.motion import ActiveCall as ActiveCall
@@ -44,6 +41,10 @@ from callwright.ports.motion import Dialog as Dialog
 from callwright.ports.motion import EndingCall as EndingCall
 from callwright.ports.motion import Intent as Intent
 from callwright.ports.motion import MotionChanges
+from callwright.ports.notices import NewNotice as NewNotice
+from callwright.ports.notices import NoticeChanges, NoticeQuestions
+from callwright.ports.notices import OwedNotice as OwedNotice
+from callwright.ports.notices import TriedNotice as TriedNotice
 from callwright.ports.repeats import RepeatChanges, RepeatQuestions
 from callwright.ports.suppression import SuppressionChanges, SuppressionQuestions
 from callwright.ports.visits import VisitChanges, VisitQuestions
@@ -69,43 +70,6 @@ class Lane(IntEnum):
 
 VALUES_A_CALL = 5
 """Texts that `add_rows` takes for each call."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewNotice:
-    """A notice as it is written when its call ends."""
-
-    call_id: CallId
-    url: str
-    webhook_id: str
-    content_type: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriedNotice:
-    """What one try at delivering a notice came to, and what becomes of the notice."""
-
-    id: NoticeId
-    at: datetime
-    """When the try began."""
-    delivery: Delivery
-    state: NoticeState
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwedNotice:
-    """A notice as it is to be sent. The body was rendered once; every try has these bytes."""
-
-    id: NoticeId
-    call_id: CallId
-    url: str
-    webhook_id: str
-    content_type: str
-    body: bytes
-    tries: int
-    """Tries made before this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +112,7 @@ class ReadTx(
     RepeatQuestions,
     VisitQuestions,
     MetadatabaseQuestions,
+    NoticeQuestions,
     Protocol,
 ):
     """Questions. Each is answered from one consistent snapshot."""
@@ -198,10 +163,6 @@ class ReadTx(
         waits to be settled after a cancellation (then the cancellation's own time)."""
         ...
 
-    def next_notice_at(self) -> datetime | None:
-        """When the earliest pending notice that nobody has claimed is due."""
-        ...
-
 
 class WriteTx(
     ReadTx,
@@ -211,6 +172,7 @@ class WriteTx(
     RepeatChanges,
     VisitChanges,
     MetadatabaseChanges,
+    NoticeChanges,
     Protocol,
 ):
     """Changes, each inside the caller's one transaction."""
@@ -323,29 +285,6 @@ class WriteTx(
 
     def cancel_deployment(self, deployment_id: DeploymentId, now: datetime) -> None:
         """Cancel every call of the deployment that is live now. One small row, however many."""
-        ...
-
-    # Notices
-
-    def add_notices(self, notices: Sequence[NewNotice], due_at: datetime) -> None:
-        """Owe notices, all due at the same moment; a call has one at most."""
-        ...
-
-    def claim_due_notices(
-        self, owner: OwnerId, now: datetime, limit: int
-    ) -> Sequence[OwedNotice]: ...
-
-    def note_deliveries(self, owner: OwnerId, tried: Sequence[TriedNotice]) -> Set[NoticeId]:
-        """Keep what tries came to; those of the notices that this owner held."""
-        ...
-
-    def release_notices(self, owner: OwnerId, sending: Collection[NoticeId]) -> int:
-        """Make notices due again that `owner` claimed and is not `sending`: after a claim that
-        failed, and may be on disk all the same."""
-        ...
-
-    def release_notices_of_the_dead(self, alive_since: datetime) -> int:
-        """Make claimed notices of owners without a heartbeat since then due again."""
         ...
 
 

@@ -1,25 +1,53 @@
-"""Sends the notices that are due, a bounded number at once, until each is told or dead."""
+"""Sends the notices that are due, a bounded number at once, until each is told or dead.
+
+How many may go to one host, and when one is left alone, is decided by `callback_slots` and
+`domain.receiver`; when a notice is tried again and when it is over, by `domain.notice`.
+"""
 
 import asyncio
 import random
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
 from callwright.clock import Clock
 from callwright.domain.ids import NoticeId, OwnerId
-from callwright.domain.notice import NoticeState, after_delivery
+from callwright.domain.notice import LASTS, NoticeState, after_delivery
+from callwright.domain.receiver import LONGEST_REST, Standing
 from callwright.errors import StoreUnavailable
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.sender import Sender
 from callwright.ports.store import OwedNotice, Store, TriedNotice, WriteTx
+from callwright.runtime.callback_slots import Offer, Slots, claim_fairly
 
 log = structlog.get_logger()
 
-AT_ONCE = 64
 IDLE_POLL_S = 5.0
+GIVEN_UP_AT_ONCE = 1000
+"""Notices of a host that is down for days that are given up after one more failed try."""
+CLOCK_SET_BACK = timedelta(seconds=1)
+NOTHING_THERE_S = 0.05
+"""Pause after a look that found nothing although something was said to be due."""
+
+
+@dataclass(slots=True)
+class _News:
+    """What is on its way to the disk."""
+
+    tried: list[TriedNotice] = field(default_factory=list)
+    standings: dict[str, Standing] = field(default_factory=dict)
+    """Hosts that are left alone from now, or no more."""
+
+    def __bool__(self) -> bool:
+        return bool(self.tried or self.standings)
+
+    def put_before(self, later: "_News") -> None:
+        """Keep what could not be written, with what has come since."""
+        later.tried[:0] = self.tried
+        later.standings = {**self.standings, **later.standings}
 
 
 class CallbackPump:
@@ -47,8 +75,10 @@ class CallbackPump:
         self._wake = asyncio.Event()
         self._stopping = False
         self._under_way: dict[asyncio.Task[None], NoticeId] = {}
-        self._tried: list[TriedNotice] = []
-        """What came of tries, on its way to the disk."""
+        self._news = _News()
+        self._slots: Slots | None = None
+        """None until it is known which hosts are in trouble."""
+        self._looked_at: datetime | None = None
         self._may_hold_more = False
         """A claim failed, and may be on disk all the same."""
 
@@ -57,7 +87,7 @@ class CallbackPump:
         self._wake.set()
 
     async def run(self) -> None:
-        while not (self._stopping and not self._tried):
+        while not (self._stopping and not self._news):
             self._wake.clear()
             pause_s = await self._turn()
             if pause_s > 0:
@@ -69,57 +99,88 @@ class CallbackPump:
         self._wake.set()
         while self._under_way:
             await asyncio.gather(*self._under_way, return_exceptions=True)
-        if self._tried:
-            await self._keep_and_claim(0, self._clock.now())
+        if self._news:
+            await self._keep_and_claim(None, self._clock.now())
 
     async def _turn(self) -> float:
         """Keep what came of tries and start what is due; seconds until it makes sense to
         look again."""
+        slots = await self._known_slots()
         if self._may_hold_more:
-            holding = [*self._under_way.values(), *(tried.id for tried in self._tried)]
+            holding = [*self._under_way.values(), *(tried.id for tried in self._news.tried)]
             await self._store.write(lambda tx: tx.release_notices(self._owner, holding))
             self._may_hold_more = False
         now = self._clock.now()
-        room = 0 if self._stopping else AT_ONCE - len(self._under_way)
-        due_at = await self._store.read(lambda tx: tx.next_notice_at()) if room > 0 else None
+        await self._mind_the_clock(now, slots)
+        offer: Offer | None = None if self._stopping else slots.offer()
+        due_at = None
+        if offer is not None and offer.room > 0:
+            wanted = offer.wanted
+            due_at = await self._store.read(lambda tx: tx.next_notice_at(wanted))
         if due_at is None or due_at > now:
-            room = 0
-        if room or self._tried:
-            for notice in await self._keep_and_claim(room, now):
-                task = asyncio.create_task(self._send(notice))
+            offer = None
+        if offer is not None or self._news:
+            claimed = await self._keep_and_claim(offer, now)
+            for notice in claimed:
+                slots.take(notice.host)
+                task = asyncio.create_task(self._send(notice, slots))
                 self._under_way[task] = notice.id
                 task.add_done_callback(self._ended)
-            return 0.0
+            return NOTHING_THERE_S if offer is not None and not claimed else 0.0
         return IDLE_POLL_S if due_at is None else min(IDLE_POLL_S, (due_at - now).total_seconds())
 
-    async def _keep_and_claim(self, room: int, now: datetime) -> Sequence[OwedNotice]:
-        tried, self._tried = self._tried, []
-        self._may_hold_more = room > 0
+    async def _known_slots(self) -> Slots:
+        if self._slots is None:
+            self._slots = Slots(await self._store.read(lambda tx: tx.hosts_in_trouble()))
+        return self._slots
+
+    async def _mind_the_clock(self, now: datetime, slots: Slots) -> None:
+        """Let no host rest for longer than it should because the clock was set back."""
+        before, self._looked_at = self._looked_at, now
+        set_back = before is None or now < before - CLOCK_SET_BACK
+        if set_back and slots.anyone_rests:
+            await self._store.write(lambda tx: tx.shorten_rests(now + LONGEST_REST))
+
+    async def _keep_and_claim(self, offer: Offer | None, now: datetime) -> Sequence[OwedNotice]:
+        news, self._news = self._news, _News()
+        self._may_hold_more = offer is not None
         try:
-            claimed = await self._store.write(partial(self._write_down, tried, room, now))
+            claimed = await self._store.write(partial(self._write_down, news, offer, now))
         except StoreUnavailable:
-            self._tried[:0] = tried
+            news.put_before(self._news)
             raise
         self._may_hold_more = False
         return claimed
 
     def _write_down(
-        self, tried: Sequence[TriedNotice], room: int, now: datetime, tx: WriteTx
+        self, news: _News, offer: Offer | None, now: datetime, tx: WriteTx
     ) -> Sequence[OwedNotice]:
-        if tried:
-            tx.note_deliveries(self._owner, tried)
-        return tx.claim_due_notices(self._owner, now, room) if room else ()
+        if news.tried:
+            tx.note_deliveries(self._owner, news.tried)
+        for host, standing in news.standings.items():
+            tx.note_standing(host, standing)
+            if standing.failing_since is not None and standing.failing_since < now - LASTS:
+                given_up = tx.give_up_notices(host, now, GIVEN_UP_AT_ONCE)
+                if given_up:
+                    log.error("notices given up: host down", host=host, notices=len(given_up))
+        return claim_fairly(tx, self._owner, offer, now) if offer is not None else ()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
         self._wake.set()
 
-    async def _send(self, notice: OwedNotice) -> None:
+    async def _send(self, notice: OwedNotice, slots: Slots) -> None:
         began_at = self._clock.now()
-        delivery = await self._sender.send(notice, began_at)
+        try:
+            delivery = await self._sender.send(notice, began_at)
+        finally:
+            slots.give_back(notice.host)
         now = self._clock.now()
         step = after_delivery(
-            delivery, tries=notice.tries + 1, now=now, jitter=self._chance.uniform(-1, 1)
+            delivery,
+            tries=notice.tries - notice.tries_before_replay + 1,
+            now=now,
+            jitter=self._chance.uniform(-1, 1),
         )
         log.log(
             20 if delivery.ok else 30,
@@ -134,8 +195,34 @@ class CallbackPump:
         self._meter.notice_tried(step.state)
         if step.state is NoticeState.DEAD:
             log.error("notice given up", call_id=notice.call_id, problem=delivery.problem)
-        self._tried.append(
+        self._news.tried.append(
             TriedNotice(
-                id=notice.id, at=began_at, delivery=delivery, state=step.state, due_at=step.due_at
+                id=notice.id,
+                at=began_at,
+                ended_at=now,
+                delivery=delivery,
+                state=step.state,
+                due_at=step.due_at,
+                extended_by=step.extended_by,
             )
         )
+        if slots.learn(
+            notice.host,
+            delivery,
+            began_at=began_at,
+            now=now,
+            jitter=self._chance.uniform(-1, 1),
+        ):
+            self._note_rest(notice.host, slots.standing(notice.host))
+
+    def _note_rest(self, host: str, standing: Standing) -> None:
+        self._news.standings[host] = standing
+        if standing.rests_until is None:
+            log.info("host answers again", host=host)
+        else:
+            log.warning(
+                "host is left alone for a while",
+                host=host,
+                rests_until=standing.rests_until.isoformat(),
+                failing_since=standing.failing_since and standing.failing_since.isoformat(),
+            )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from callwright.domain.ids import AccountId, CallId, NoticeId, UserId
-from callwright.domain.notice import NoticeState
+from callwright.domain.notice import LASTS, NoticeState
 from callwright.ports.control import NoticesFound, NoticeTry, StoredNotice, Whose
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import Row, to_micros, to_time, to_time_or_none
@@ -57,9 +57,27 @@ class NoticeQuestions(Session):
     def notice_tries(self, notice_id: NoticeId) -> Sequence[NoticeTry]:
         return [
             NoticeTry(
-                number=number, at=to_time(at), status=status, problem=problem, took_ms=took_ms
+                number=number,
+                at=to_time(at),
+                status=status,
+                problem=problem,
+                took_ms=took_ms,
+                address=address,
+                request_head=request_head,
+                answer=answer,
+                answer_size=answer_size,
             )
-            for number, at, status, problem, took_ms in self._rows("notice_tries", notice=notice_id)
+            for (
+                number,
+                at,
+                status,
+                problem,
+                took_ms,
+                address,
+                request_head,
+                answer,
+                answer_size,
+            ) in self._rows("notice_tries", notice=notice_id)
         ]
 
 
@@ -67,7 +85,15 @@ class NoticeReplays(NoticeQuestions):
     """Sending again."""
 
     def replay_notice(self, notice_id: NoticeId, now: datetime) -> bool:
-        return self._change("replay_notice", notice=notice_id, now=to_micros(now)) == 1
+        return (
+            self._change(
+                "replay_notice",
+                notice=notice_id,
+                now=to_micros(now),
+                lasts_until=to_micros(now + LASTS),
+            )
+            == 1
+        )
 
 
 def _notice(row: Row) -> StoredNotice:
@@ -85,4 +111,7 @@ def _notice(row: Row) -> StoredNotice:
         due_at=to_time_or_none(due_at),
         tries=tries,
         is_being_sent=bool(row[11]),
+        over_at=to_time_or_none(row[12]),
+        host=row[13],
+        host_rests_until=to_time_or_none(row[14]),
     )

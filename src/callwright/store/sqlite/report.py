@@ -63,9 +63,6 @@ class ReportQuestions(Session):
     def next_closing_at(self) -> datetime | None:
         return to_time_or_none(self._number_or_none("next_closing_at"))
 
-    def next_notice_at(self) -> datetime | None:
-        return to_time_or_none(self._number_or_none("next_notice_at"))
-
     def calls_to_tell(self, call_ids: Sequence[CallId]) -> Sequence[CallDetails]:
         rows = self._rows("calls_to_tell", calls=json.dumps(call_ids))
         if not rows:

@@ -494,14 +494,50 @@ CREATE TABLE notice (
     due_at INTEGER,
     tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
     -- Who is sending it at this moment.
-    owner TEXT,
+    owner TEXT, host TEXT NOT NULL DEFAULT '',
+    over_at INTEGER CHECK (over_at IS NULL OR state <> 'pending'),
+    replayed_after INTEGER NOT NULL DEFAULT 0, lasts_until INTEGER NOT NULL DEFAULT 0,
     CHECK ((state = 'pending') = (due_at IS NOT NULL)),
     CHECK (owner IS NULL OR state = 'pending')
 ) STRICT;
+-- host: whom it is for, as `name:port`; what shares it shares its slots and its rest.
+-- over_at: when it was delivered or given up.
+-- replayed_after: how many tries had been made when somebody asked to send it anew.
+-- lasts_until: until when its tries take at the longest, were none delayed by its host's rest.
 
-CREATE INDEX notice_due ON notice (due_at) WHERE state = 'pending' AND owner IS NULL;
 CREATE INDEX notice_claimed ON notice (owner) WHERE owner IS NOT NULL;
-CREATE INDEX notice_dead ON notice (id) WHERE state = 'dead';
+CREATE INDEX notice_waiting ON notice (host, due_at) WHERE state = 'pending' AND owner IS NULL;
+CREATE INDEX notice_dead ON notice (over_at) WHERE state = 'dead';
+CREATE INDEX notice_delivered ON notice (over_at) WHERE state = 'delivered';
+
+-- The hosts that notices wait for, so that claiming need not look at each notice.
+CREATE TABLE notice_host (
+    host TEXT PRIMARY KEY,
+    -- No later than when the earliest of its notices that nobody holds is due; NULL = none.
+    next_at INTEGER,
+    -- Until when it is left alone because it failed, and since when it fails; 0 = it is not.
+    rests_until INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER NOT NULL DEFAULT 0,
+    -- When to claim for it.
+    look_at INTEGER GENERATED ALWAYS AS (max(next_at, rests_until)) STORED
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notice_host_look ON notice_host (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX notice_host_failing ON notice_host (failing_since) WHERE failing_since > 0;
+
+CREATE TRIGGER notice_waits AFTER INSERT ON notice
+WHEN new.state = 'pending' AND new.owner IS NULL BEGIN
+    INSERT INTO notice_host (host, next_at) VALUES (new.host, new.due_at)
+        ON CONFLICT DO UPDATE SET next_at = new.due_at
+        WHERE next_at IS NULL OR next_at > new.due_at;
+END;
+
+CREATE TRIGGER notice_waits_again AFTER UPDATE OF state, due_at, owner ON notice
+WHEN new.state = 'pending' AND new.owner IS NULL BEGIN
+    INSERT INTO notice_host (host, next_at) VALUES (new.host, new.due_at)
+        ON CONFLICT DO UPDATE SET next_at = new.due_at
+        WHERE next_at IS NULL OR next_at > new.due_at;
+END;
 
 CREATE TABLE notice_try (
     notice INTEGER NOT NULL REFERENCES notice,
@@ -510,6 +546,19 @@ CREATE TABLE notice_try (
     -- HTTP status; NULL = no answer came.
     status INTEGER,
     problem TEXT NOT NULL,
-    took_ms INTEGER NOT NULL,
+    took_ms INTEGER NOT NULL, address TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (notice, number)
+) STRICT, WITHOUT ROWID;
+-- address: where it went; empty = no connection was begun.
+
+-- What was sent and answered in a try. The body that was sent is the notice's.
+CREATE TABLE notice_exchange (
+    notice INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    request_head BLOB NOT NULL,
+    -- The first bytes of what came back, its head included, and how many came in all.
+    answer BLOB NOT NULL,
+    answer_size INTEGER NOT NULL,
+    PRIMARY KEY (notice, number),
+    FOREIGN KEY (notice, number) REFERENCES notice_try (notice, number)
 ) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ from callwright.store.sqlite.listings import ListingQuestions
 from callwright.store.sqlite.lists import ListChanges, ListQuestions
 from callwright.store.sqlite.metadatabases import MetadatabaseChanges, MetadatabaseQuestions
 from callwright.store.sqlite.notice_listings import NoticeQuestions, NoticeReplays
-from callwright.store.sqlite.notices import NoticeChanges
+from callwright.store.sqlite.notices import DueNotices, NoticeChanges
 from callwright.store.sqlite.repeats import RepeatChanges, RepeatQuestions
 from callwright.store.sqlite.retries import RetryChanges
 from callwright.store.sqlite.suppression import SuppressionChanges, SuppressionQuestions
@@ -20,6 +20,7 @@ class SqliteReadTx(
     ListQuestions,
     ListingQuestions,
     NoticeQuestions,
+    DueNotices,
     SuppressionQuestions,
     RepeatQuestions,
     VisitQuestions,

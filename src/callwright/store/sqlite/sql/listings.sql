@@ -155,7 +155,8 @@ SELECT at FROM pause WHERE deployment = :deployment AND live_seq = 0 AND is_lift
 -- name: notice
 -- One notice with whose it is.
 SELECT n.id, n.call, p.account, b.user, n.url, n.webhook_id, n.content_type, n.body, n.state,
-       n.due_at, n.tries, n.owner IS NOT NULL
+       n.due_at, n.tries, n.owner IS NOT NULL, n.over_at, n.host,
+       (SELECT nullif(h.rests_until, 0) FROM notice_host h WHERE h.host = n.host)
   FROM notice n
   JOIN call c ON c.id = n.call
   JOIN batch b ON b.id = c.batch
@@ -174,7 +175,8 @@ SELECT min(id) FROM (SELECT id FROM notice WHERE id < :below ORDER BY id DESC LI
 -- name: notices
 -- Notices from :lo to below :below, the newest first, in the columns of `notice`.
 SELECT n.id, n.call, p.account, b.user, n.url, n.webhook_id, n.content_type, n.body, n.state,
-       n.due_at, n.tries, n.owner IS NOT NULL
+       n.due_at, n.tries, n.owner IS NOT NULL, n.over_at, n.host,
+       (SELECT nullif(h.rests_until, 0) FROM notice_host h WHERE h.host = n.host)
   FROM notice n
   CROSS JOIN call c ON c.id = n.call
   CROSS JOIN batch b ON b.id = c.batch
@@ -187,12 +189,21 @@ SELECT n.id, n.call, p.account, b.user, n.url, n.webhook_id, n.content_type, n.b
  LIMIT :limit;
 
 -- name: notice_tries
--- What each try of a notice came to.
-SELECT number, at, status, problem, took_ms FROM notice_try WHERE notice = :notice ORDER BY number;
+-- What each try of a notice came to, with what was sent and answered as long as it is kept.
+SELECT t.number, t.at, t.status, t.problem, t.took_ms, t.address,
+       coalesce(x.request_head, x''), coalesce(x.answer, x''), coalesce(x.answer_size, 0)
+  FROM notice_try t
+  LEFT JOIN notice_exchange x ON x.notice = t.notice AND x.number = t.number
+ WHERE t.notice = :notice
+ ORDER BY t.number;
 
 -- name: replay_notice
--- Make a notice due, unless it is being sent.
-UPDATE notice SET state = 'pending', due_at = :now WHERE id = :notice AND owner IS NULL;
+-- Make a notice due, unless it is being sent; one that was over begins its schedule anew.
+UPDATE notice
+   SET replayed_after = CASE state WHEN 'pending' THEN replayed_after ELSE tries END,
+       lasts_until = CASE state WHEN 'pending' THEN lasts_until ELSE :lasts_until END,
+       state = 'pending', due_at = :now, over_at = NULL
+ WHERE id = :notice AND owner IS NULL;
 
 -- name: note_retry
 -- Note which call a call tries again.
