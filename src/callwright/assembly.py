@@ -17,9 +17,8 @@ from callwright.errors import ConfigInvalid
 from callwright.ports.line import Line
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Store
-from callwright.runtime.orders import TrunkRules
-from callwright.runtime.pacing import TrunkLimits
 from callwright.runtime.supervisor import Supervisor
+from callwright.runtime.trunks import limits_and_rules
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import open_sqlite_store
 from callwright.telephony.phones import Phones
@@ -35,9 +34,6 @@ from callwright.web.server import HttpServer
 from callwright.web.sources import Proxies
 
 log = structlog.get_logger()
-
-BUILT_IN = "phones"
-"""Name of the trunk that stands in when none is configured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +82,7 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config, server=True, meter=metrics))
         phones = None
-        trunks = dict(config.trunks) or {BUILT_IN: TrunkSettings(driver="phones")}
+        trunks = config.trunks_in_use
         if any(trunk.driver == "phones" for trunk in trunks.values()):
             phones = Phones(listen=("127.0.0.1", 0), speech=speech)
             await phones.start()
@@ -109,7 +105,7 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
             clock=clock,
             make_lines=_line_makers(config, trunks, phones),
             sender=sender,
-            trunks=[_limits_and_rules(name, trunk) for name, trunk in trunks.items()],
+            trunks=[limits_and_rules(name, trunk) for name, trunk in trunks.items()],
             style=NoticeStyle(
                 new_id=lambda: f"msg_{secrets.token_urlsafe(18)}",
                 form_encoded=config.callbacks.form_encoded,
@@ -156,18 +152,6 @@ def _trunk_readings(supervisor: Supervisor) -> list[TrunkReading]:
         )
         for limits in supervisor.trunks
     ]
-
-
-def _limits_and_rules(name: str, trunk: TrunkSettings) -> tuple[TrunkLimits, TrunkRules]:
-    return (
-        TrunkLimits(name=name, calls_per_second=trunk.calls_per_second, max_calls=trunk.max_calls),
-        TrunkRules(
-            name=name,
-            caller_id=trunk.caller_id,
-            ring_timeout_s=trunk.ring_timeout.total_seconds(),
-            max_length_s=trunk.max_call_length.total_seconds(),
-        ),
-    )
 
 
 def _line_makers(

@@ -103,6 +103,13 @@ def test_calls_are_queued_dialled_and_reported_as_the_readme_says(serving: Reade
     assert serving.until_ended(1)["status"] == "completed"
 
 
+def test_a_list_is_rehearsed_without_a_server(reader: Reader) -> None:
+    [rehearse], [many] = blocks("go rehearse"), blocks("bulk_queue")
+    reader.run(many.splitlines()[0])
+    assert "rehearsed  2 calls" in reader.run(rehearse)
+    assert (reader.folder / "plan.svg").is_file()
+
+
 def test_the_doctor_finds_nothing_that_fails(serving: Reader) -> None:
     [doctor] = blocks("go doctor")
     assert "FAIL" not in serving.run(doctor)
@@ -129,7 +136,7 @@ def test_the_demo_ends_by_itself_with_every_call_as_it_should_be(tmp_path: Path)
 
 def test_no_shell_block_is_left_out() -> None:
     run = ("go demo", "go init", "go serve", "phone_number=", "bulk_queue", "outbound/1")
-    rest = ("go doctor", "app add")
+    rest = ("go doctor", "app add", "go rehearse")
     assert all(any(part in text for part in run + rest) for text in SHELL)
 
 

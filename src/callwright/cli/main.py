@@ -23,6 +23,10 @@ COMMANDS = {
     ),
     "call": ("call:call", "Queue a call; with --wait, say how it ended."),
     "queue": ("queue:queue", "Queue a list of calls from a file."),
+    "rehearse": (
+        "rehearse:rehearse",
+        "Play a list of calls through in seconds, before it is sent.",
+    ),
     "rejected": ("rejected:rejected", "Save the rows of a list that were left out."),
     "watch": ("watch:watch", "Watch a batch, or all of them, until every call is over."),
     "trace": ("trace:trace", "Show everything that happened to a call."),

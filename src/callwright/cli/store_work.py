@@ -33,7 +33,11 @@ def change_store(config: Config, work: Callable[[WriteTx, datetime], T]) -> T:
 
 def look(config_file: Path | None, work: Callable[[ReadTx], T]) -> T:
     """What `work` reads."""
-    config = load_config(config_file, os.environ)
+    return look_at(load_config(config_file, os.environ), work)
+
+
+def look_at(config: Config, work: Callable[[ReadTx], T]) -> T:
+    """The same with settings that were loaded already."""
 
     from callwright.assembly import open_store  # late: it loads every part of the server
 

@@ -176,6 +176,10 @@ class TrunkSettings(Section):
         return self
 
 
+BUILT_IN_TRUNK = "phones"
+"""Name of the trunk that stands in when none is configured."""
+
+
 class Config(Section):
     """All settings of one run. Made by `load_config`; never changes."""
 
@@ -202,6 +206,11 @@ class Config(Section):
     def folder(self) -> Path:
         """What relative paths in the settings start from."""
         return self._file.parent if self._file is not None else Path()
+
+    @property
+    def trunks_in_use(self) -> dict[str, TrunkSettings]:
+        """The trunks to dial on: the built-in phones if none is configured."""
+        return dict(self.trunks) or {BUILT_IN_TRUNK: TrunkSettings(driver="phones")}
 
     @property
     def sqlite_path(self) -> Path | None:

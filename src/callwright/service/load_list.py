@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from callwright.dialects.contacts import ReadyList
 from callwright.domain.account import Deployment, User
@@ -54,12 +55,23 @@ AtOpen = Callable[[WriteTx, BatchId], None]
 AtEnd = Callable[[WriteTx, QueuedList], None]
 
 
+class ReadsLists(Protocol):
+    """Turns lists into slices, somewhere."""
+
+    def expect(self, file: SpoolFile) -> None: ...
+
+    def read(self, ready: ReadyList, *, lenient: bool) -> AsyncGenerator[ListSlice, None]:
+        """See `ListReaders.read`."""
+        ...
+
+
 class ListLoader:
     """Loads lists into one store, a few at a time, and tells how far they are."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, readers: ReadsLists | None = None) -> None:
+        """`readers` None: in threads and processes."""
         self._store = store
-        self._readers = ListReaders(LISTS_AT_ONCE)
+        self._readers = ListReaders(LISTS_AT_ONCE) if readers is None else readers
         self._loading: dict[BatchId, ListProgress] = {}
 
     def progress(self, batch_id: BatchId) -> ListProgress | None:

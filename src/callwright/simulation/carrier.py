@@ -5,7 +5,7 @@ server died goes on ringing or talking until it ends by itself or is hung up.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,8 +56,17 @@ class CarrierLeg:
 class Carrier:
     """Takes INVITEs, and remembers."""
 
-    def __init__(self, callees: Callees, history: History, outages: Sequence[Outage] = ()) -> None:
+    def __init__(
+        self,
+        callees: Callees,
+        history: History,
+        outages: Sequence[Outage] = (),
+        *,
+        on_invite: Callable[[CarrierLeg], None] | None = None,
+    ) -> None:
+        """`on_invite` is told of each leg, which is then not kept in `legs`."""
         self.legs: list[CarrierLeg] = []
+        self._note = on_invite or self.legs.append
         self._open: dict[str, CarrierLeg] = {}
         self._callees = callees
         self._history = history
@@ -89,7 +98,7 @@ class Carrier:
         if fate.outcome is Outcome.ANSWERED:
             leg.answered_s = leg.ended_s
             leg.ended_s += min(fate.talks_s, max_length_s)
-        self.legs.append(leg)
+        self._note(leg)
         self._open[sip_call_id] = leg
         call, attempt = leg.attempt
         self._history.add(now_s, "invite", call, attempt, number, fate.outcome.value)

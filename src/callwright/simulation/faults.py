@@ -4,7 +4,6 @@ Seconds count from the beginning of the world.
 """
 
 import random
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,7 +24,6 @@ class CrashPoints:
 
     def __init__(self, die_at: Collection[int] = ()) -> None:
         self.passed = 0
-        self.names: Counter[str] = Counter()
         self.log: list[str] = []
         """Names by number; the first is that of point 1."""
         self._die_at = frozenset(die_at)
@@ -37,7 +35,6 @@ class CrashPoints:
             ProcessDied: here it ends.
         """
         self.passed += 1
-        self.names.update(names)
         self.log.append(" + ".join(names))
         if self.passed in self._die_at:
             raise ProcessDied(f"at point {self.passed}: {' + '.join(names)}")

@@ -32,10 +32,9 @@ class InlineStore:
         connection: apsw.Connection,
         *,
         loop: asyncio.AbstractEventLoop,
-        points: CrashPoints,
+        points: CrashPoints | None = None,
         spells: Sequence[Spell] = (),
         chance: random.Random,
-        on_work: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._connection = connection
         self._loop = loop
@@ -46,14 +45,14 @@ class InlineStore:
         self._chance = chance
         self._is_waiting = False
         self._names: list[str] = []
-        self._on_work = on_work
         self.commits = 0
         self.is_dead = False
 
     async def write(self, work: Callable[[WriteTx], T], *, lane: Lane = Lane.LIFE) -> T:
         self._require_alive()
         waiting = Waiting(work, self._loop, self._loop.create_future())
-        self._names.append(_name_of(work))
+        if self._points is not None:
+            self._names.append(_name_of(work))
         self._groups.add(waiting, lane)
         if not self._is_waiting:
             self._is_waiting = True
@@ -86,12 +85,12 @@ class InlineStore:
         names = sorted(set(self._names)) or ["nothing"]
         self._names.clear()
         spell = self._spell()
-        self._points.reach(*(f"before commit: {name}" for name in names))
+        self._reach("before commit", names)
         if spell.fails and self._chance.random() < spell.fails:
             raise StoreUnavailable("simulated: the disk refused the commit")
         self._connection.execute("COMMIT")
         self.commits += 1
-        self._points.reach(*(f"after commit: {name}" for name in names))
+        self._reach("after commit", names)
         if spell.lands and self._chance.random() < spell.lands:
             raise StoreUnavailable("simulated: the flush failed, and the commit is on disk")
 
@@ -103,6 +102,10 @@ class InlineStore:
         if self._groups.anything_waits:
             self._is_waiting = True
             self._loop.call_later(COMMIT_S, self._commit)
+
+    def _reach(self, when: str, names: Sequence[str]) -> None:
+        if self._points is not None:
+            self._points.reach(*(f"{when}: {name}" for name in names))
 
     def _spell(self) -> Spell:
         now = self._loop.time()

@@ -7,23 +7,17 @@ The network, the sink, the clocks and the client are simulated, and outlive the 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import apsw
-import structlog
 
-from callwright.domain.account import Deployment, Product, User
+from callwright.domain.account import Deployment, User
 from callwright.errors import Unavailable
-from callwright.ivr.load import load
-from callwright.ivr.script import dump
-from callwright.ports.store import WriteTx
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
 from callwright.runtime.supervisor import Supervisor
-from callwright.service.authenticate import hash_key
 from callwright.service.tell_result import NoticeStyle
 from callwright.simulation.callees import Callees, Manners
 from callwright.simulation.campaign import Campaign
@@ -34,20 +28,12 @@ from callwright.simulation.history import History
 from callwright.simulation.inline_store import InlineStore
 from callwright.simulation.line import SimulatedLine
 from callwright.simulation.operator import Operator
+from callwright.simulation.set_up import add_deployment, listening_for_faults, sample_deployment
 from callwright.simulation.sink import SimulatedSender, Sink
 from callwright.simulation.virtual_loop import VirtualLoop
 from callwright.simulation.world_time import VirtualClock, WallClock
 from callwright.store.sqlite.opening import open_memory
 
-FLOW = """
-callwright: 1
-name: simulated
-start: greet
-steps:
-  greet:
-    say: Hello
-    next: hangup
-"""
 TRUNK = "main"
 LOOK_EVERY_S = 20.0
 DRAIN_S = 600.0
@@ -131,7 +117,9 @@ class World:
                 self.connection, loop=loop, points=CrashPoints(), chance=self._chance
             )
             now = self.wall.at(0.0)
-            return loop.run_until_complete(store.write(lambda tx: add_deployment(tx, now)))
+            return loop.run_until_complete(
+                store.write(lambda tx: add_deployment(tx, sample_deployment(), now))
+            )
         finally:
             loop.close()
 
@@ -265,53 +253,6 @@ class World:
         self._steps.remove(step)
         self.wall.step(step.by_s)
         self.history.add(loop.time(), "step", step.by_s)
-
-
-def add_deployment(tx: WriteTx, now: datetime) -> tuple[User, Deployment]:
-    """An account with one user and one deployment of a flow that says hello."""
-    account = tx.add_account("simulated", now)
-    tx.add_user(account, "you@yourdomain.com", hash_key("key"), is_admin=False, now=now)
-    user = tx.user_by_email("you@yourdomain.com")
-    assert user is not None
-    script = dump(load(FLOW, "simulated flow"))
-    program = tx.add_program(
-        Product.FUSE, user, "simulated", metadatabase=None, script=script, now=now
-    )
-    deployment_id = tx.add_deployment(
-        program,
-        label="",
-        script=script,
-        variables={},
-        caller_id="",
-        trunk="",
-        expires_at=None,
-        max_responses=None,
-        now=now,
-    )
-    deployment = tx.deployment(deployment_id)
-    assert deployment is not None
-    return user, deployment
-
-
-@contextmanager
-def listening_for_faults(complain: Callable[[str], None]) -> Iterator[None]:
-    """Keep quiet what the server logs, and pass on what it logs of faults in itself."""
-
-    def hear(_: object, __: str, event: MutableMapping[str, object]) -> Mapping[str, object]:
-        if (fault := event.get("exc_info")) is not None:
-            complain(f"{event['event']}: {fault!r} {sorted(event.items(), key=str)!r}")
-        raise structlog.DropEvent
-
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[hear],
-        wrapper_class=structlog.make_filtering_bound_logger(40),
-        cache_logger_on_first_use=False,
-    )
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def _die() -> None:
