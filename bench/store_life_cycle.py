@@ -30,6 +30,7 @@ from callwright.domain.window import Window
 from callwright.ports.motion import Claim, Dialog, Hold, Intent, Progress
 from callwright.ports.store import Lane, WriteTx
 from callwright.service.begin_attempt import Started, begin_attempts
+from callwright.service.claim_calls import claim_due_calls
 from callwright.service.finish_attempt import Ending, finish_attempts
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
@@ -166,7 +167,7 @@ async def life_cycles_per_s(store: SqliteStore, calls: int) -> float:
 
 
 def begin_slice(limit: int, style: NoticeStyle, tx: WriteTx) -> Started:
-    claims = tx.claim_due_calls(OWNER, "main", limit, NOW)
+    claims = claim_due_calls(tx, OWNER, ("main",), limit, NOW).claims
     return begin_attempts(tx, claims, intent, NOW, style)
 
 

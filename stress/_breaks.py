@@ -40,7 +40,7 @@ def _intent_after_invite() -> list[Patch]:
         seen: list[Any] = []
 
         def look(tx: WriteTx) -> None:
-            seen.append(self._begin_due(places, now, tx))
+            seen.append(self._begin_due(places, now, self._room(), tx))
             raise _Undone
 
         with self._attempts.expecting():
@@ -48,7 +48,7 @@ def _intent_after_invite() -> list[Patch]:
                 await self._store.write(look)
             [found] = seen
             self._attempts.take_charge(self._rules.name, found.started, found.places)
-            await self._store.write(partial(self._begin_due, places, now))
+            await self._store.write(partial(self._begin_due, places, now, self._room()))
         return found
 
     return [(dispatcher.Dispatcher, "_dial", dial)]

@@ -28,6 +28,7 @@ from callwright.ports.motion import (
 )
 from callwright.ports.notices import HostsWanted, OwedNotice
 from callwright.ports.store import ReadTx, Store, WriteTx
+from callwright.service.claim_calls import claim_due_calls
 from callwright.store.sqlite import open_sqlite_store
 
 T = TypeVar("T")
@@ -213,7 +214,11 @@ class World:
         owner: OwnerId = OWNER,
         trunk: str = "main",
     ) -> list[Claim]:
-        return list(self.write(lambda tx: tx.claim_due_calls(owner, trunk, limit, now)))
+        return list(self.write(lambda tx: claim_due_calls(tx, owner, (trunk,), limit, now).claims))
+
+    def next_due_at(self, trunk: str = "main") -> datetime | None:
+        """When something waits that may be tried, by what the dispatcher asks."""
+        return self.read(lambda tx: tx.waiting((trunk,))).next_at
 
     def claim_one(self, *, now: datetime = NOON, owner: OwnerId = OWNER) -> Claim:
         (claim,) = self.claim(1, now=now, owner=owner)

@@ -25,13 +25,14 @@ from callwright.domain.ids import DeploymentId, UserId
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import Outcome
 from callwright.ports.store import NewNotice
+from callwright.service.claim_calls import claim_due_calls
 from callwright.store.sqlite import open_sqlite_store
 
 def add(tx):
     return tx.add_call(DeploymentId(1), UserId(1), schedule(), contact(7), NOON)
 
 def end_one(tx):
-    for claim in tx.claim_due_calls(OWNER, "main", 1, NOON):
+    for claim in claim_due_calls(tx, OWNER, ("main",), 1, NOON).claims:
         assert begin(tx, intent(claim))
         active = tx.active_call(claim.call_id, claim.attempt, OWNER)
         busy = end(Outcome.BUSY)

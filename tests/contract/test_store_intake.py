@@ -72,7 +72,7 @@ def test_nobody_sees_a_list_that_is_being_loaded(world: World) -> None:
     assert world.read(lambda tx: tx.batch_calls(batch, NOON, 10)) == []
     assert world.read(lambda tx: tx.queue_counts()).waiting == 0
     assert world.read(lambda tx: tx.call_details(CallId(1), NOON)) is None
-    assert world.read(lambda tx: tx.next_due_at("main")) is None
+    assert world.next_due_at() is None
     assert world.claim() == []
 
 

@@ -34,6 +34,7 @@ from callwright.ports.control import BatchState, CallsSought, Whose
 from callwright.ports.motion import Progress
 from callwright.ports.store import NewNotice, TriedNotice, WriteTx
 from callwright.service.authenticate import hash_key
+from callwright.service.claim_calls import claim_due_calls
 
 MOVES = ("single", "list", "claim", "busy", "answer", "release", "cancel", "cancel list", "settle")
 
@@ -91,7 +92,7 @@ class Life:
 
     def do_claim(self, number: int) -> None:
         def work(tx: WriteTx) -> None:
-            for claim in tx.claim_due_calls(OWNER, "main", number % 4 + 1, self.now):
+            for claim in claim_due_calls(tx, OWNER, ("main",), number % 4 + 1, self.now).claims:
                 if number % 5:
                     begin(tx, intent(claim, self.now))
 

@@ -1,7 +1,7 @@
 """Pauses: what they hold, at the moment of claiming and nowhere else."""
 
 import pytest
-from store_world import NOON, OWNER, World, after, contacts, end, retry, schedule
+from store_world import NOON, World, after, contacts, end, retry, schedule
 
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.lifecycle import CallState
@@ -20,8 +20,7 @@ def load(world: World, count: int) -> BatchId:
 
 
 def claimed(world: World, limit: int = 100, seconds: float = 0) -> list[CallId]:
-    claims = world.write(lambda tx: tx.claim_due_calls(OWNER, "main", limit, after(seconds)))
-    return [claim.call_id for claim in claims]
+    return [claim.call_id for claim in world.claim(limit, now=after(seconds))]
 
 
 def test_a_paused_list_is_passed_by_and_goes_on_when_resumed(world: World) -> None:
@@ -39,9 +38,9 @@ def test_what_is_held_is_nothing_to_wake_up_for(world: World) -> None:
     world.queue()
     world.write(lambda tx: tx.pause_deployment(world.deployment, world.user.id, NOON))
     claimed(world)
-    assert world.read(lambda tx: tx.next_due_at("main")) is None
+    assert world.next_due_at() is None
     world.write(lambda tx: tx.resume_deployment(world.deployment))
-    assert world.read(lambda tx: tx.next_due_at("main")) == NOON
+    assert world.next_due_at() == NOON
 
 
 def test_a_paused_deployment_holds_what_is_queued_later_too(world: World) -> None:

@@ -6,6 +6,7 @@ from store_world import NOON, OWNER, World, after, contacts, schedule
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.lifecycle import CallState
 from callwright.ports.store import WriteTx
+from callwright.service.claim_calls import claim_due_calls
 
 
 def load(world: World, count: int, closes: float | None = None) -> BatchId:
@@ -20,7 +21,7 @@ def load(world: World, count: int, closes: float | None = None) -> BatchId:
 
 
 def claimed(world: World, limit: int = 100) -> list[CallId]:
-    claims = world.write(lambda tx: tx.claim_due_calls(OWNER, "main", limit, NOON))
+    claims = world.write(lambda tx: claim_due_calls(tx, OWNER, ("main",), limit, NOON).claims)
     return [claim.call_id for claim in claims]
 
 

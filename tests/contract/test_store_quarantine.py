@@ -7,6 +7,7 @@ from callwright.domain.lifecycle import CallState
 from callwright.ports.control import CallsSought, Whose
 from callwright.ports.motion import Claim, Hold, Progress
 from callwright.ports.store import WriteTx
+from callwright.service.claim_calls import claim_due_calls
 
 LATER = after(86_400)
 
@@ -116,5 +117,5 @@ def test_nobody_is_due_before_the_window_when_the_clock_was_set_back(world: Worl
 
 
 def world_claim(tx: WriteTx) -> Claim:
-    (claim,) = tx.claim_due_calls(OWNER, "main", 1, after(600))
+    (claim,) = claim_due_calls(tx, OWNER, ("main",), 1, after(600)).claims
     return claim

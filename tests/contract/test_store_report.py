@@ -11,7 +11,7 @@ from callwright.ports.store import QueueCounts
 
 
 def due(world: World, trunk: str = "main") -> datetime | None:
-    return world.read(lambda tx: tx.next_due_at(trunk))
+    return world.next_due_at(trunk)
 
 
 def closing(world: World) -> datetime | None:

@@ -21,6 +21,7 @@ from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.runtime.journal import Journal, Lost
 from callwright.runtime.orders import TrunkRules, new_intent
 from callwright.service.begin_attempt import begin_attempts
+from callwright.service.claim_calls import claim_due_calls
 from callwright.service.finish_attempt import Ending
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import open_sqlite_store
@@ -78,7 +79,7 @@ class Scene:
             return new_intent(claim, caller_id, RULES, "", now)
 
         def begin(tx: WriteTx) -> list[Hold]:
-            claims = tx.claim_due_calls(OWNER, "", count, now)
+            claims = claim_due_calls(tx, OWNER, ("",), count, now).claims
             started = begin_attempts(tx, claims, intent, now, STYLE)
             return [Hold(one.claim.call_id, one.claim.attempt, OWNER) for one in started.begun]
 

@@ -31,7 +31,7 @@ def intent_after_invite() -> None:
         places = self._lines.choose(self._rules.name, limit)
 
         def look(tx: Any) -> None:
-            raise _Undone(self._begin_due(places, now, tx))
+            raise _Undone(self._begin_due(places, now, self._room(), tx))
 
         try:
             await self._store.write(look)
@@ -39,7 +39,7 @@ def intent_after_invite() -> None:
             found = undone.result
         self._attempts.take_charge(self._rules.name, found.started, found.places)
         await self._clock.sleep(INTENT_LATE_S)
-        await self._store.write(partial(self._begin_due, places, now))
+        await self._store.write(partial(self._begin_due, places, now, self._room()))
         return found
 
     dispatcher.Dispatcher._dial = dial  # type: ignore[method-assign]

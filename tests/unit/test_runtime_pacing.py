@@ -1,9 +1,24 @@
 """Pacing: no second holds more starts than its limit, and trouble slows the trunk."""
 
+import itertools
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwright.runtime.pacing import PROBE_EVERY_S, TROUBLE_AFTER, Pacer, TrunkLimits
+from callwright.domain.limits import Limits
+from callwright.runtime.pacing import (
+    PROBE_EVERY_S,
+    TROUBLE_AFTER,
+    LimitHit,
+    Pacer,
+    Starts,
+    TrunkLimits,
+    free_starts,
+    held_by,
+    wait_s,
+)
 
 
 def pacer(calls_per_second: float = 10, max_calls: int = 1000) -> Pacer:
@@ -37,7 +52,7 @@ def test_no_second_holds_more_starts_than_the_limit(
         for _ in range(TROUBLE_AFTER if index in outages else 0):
             paced.trunk_failed(now)
         if index - 1 in outages:
-            paced.trunk_answered()
+            paced.trunk_answered(now)
     for first in starts:
         assert sum(first <= start < first + 1 for start in starts) <= rate
 
@@ -67,15 +82,46 @@ def test_an_outage_leaves_one_probe_every_few_seconds() -> None:
     moments = [index / 1000 for index in range(30_000)]
     starts = starts_of(paced, moments, 0.01)
     assert len(starts) == 30 / PROBE_EVERY_S
-    assert paced.trunk_answered()
-    assert len(starts_of(paced, [30 + moment for moment in moments[:1000]], 0.01)) > 90
+    assert paced.trunk_answered(30.0)
+    assert not paced.in_trouble
+
+
+def test_after_an_outage_the_rate_goes_up_from_a_tenth_within_a_minute() -> None:
+    paced = pacer(100)
+    for _ in range(TROUBLE_AFTER):
+        paced.trunk_failed(0.0)
+    assert paced.trunk_answered(10.0)
+    starts = starts_of(paced, [10 + index / 1000 for index in range(90_000)], 0.01)
+    counts = [sum(10 + n <= start < 11 + n for start in starts) for n in range(90)]
+    assert 9 <= counts[0] <= 12
+    assert 50 <= counts[30] <= 60
+    assert all(later >= earlier - 2 for earlier, later in itertools.pairwise(counts[:60]))
+    assert all(94 <= count <= 100 for count in counts[61:])
+
+
+def test_a_trunk_that_named_a_time_is_ramped_up_from_then_on() -> None:
+    paced = pacer(100)
+    paced.trunk_failed(0.0, retry_after_s=20)
+    paced.trunk_answered(1.0)
+    starts = starts_of(paced, [index / 1000 for index in range(21_000)], 0.01)
+    assert starts[0] == 20.0
+    assert 9 <= len(starts) <= 12
+
+
+def test_a_trunk_without_a_ramp_has_its_whole_rate_at_once() -> None:
+    limits = TrunkLimits(name="main", calls_per_second=100, max_calls=1000, ramp_up_s=0.0)
+    paced = Pacer(limits)
+    for _ in range(TROUBLE_AFTER):
+        paced.trunk_failed(0.0)
+    paced.trunk_answered(10.0)
+    assert len(starts_of(paced, [10 + index / 1000 for index in range(1000)], 0.01)) > 90
 
 
 def test_failures_in_between_answers_are_no_outage() -> None:
     paced = pacer(100)
     for _ in range(10):
         assert not paced.trunk_failed(0.0)
-        assert not paced.trunk_answered()
+        assert not paced.trunk_answered(0.0)
     assert not paced.in_trouble
 
 
@@ -85,3 +131,35 @@ def test_the_trunk_is_left_alone_for_as_long_as_it_asks() -> None:
     assert paced.wait_s(1.0) == 6
     assert paced.free_starts(6.9, 0) == 0
     assert paced.free_starts(7.0, 0) == 1
+
+
+@given(
+    rates=st.lists(st.floats(0.5, 500), min_size=1, max_size=5),
+    gaps=st.lists(st.floats(0, 0.3), min_size=1, max_size=200),
+)
+def test_a_rate_that_changes_while_running_makes_no_burst(
+    rates: list[float], gaps: list[float]
+) -> None:
+    last, now, starts = Starts(), 0.0, []
+    for index, gap in enumerate(gaps):
+        now += gap
+        rate = rates[index * len(rates) // len(gaps)]
+        free = free_starts(Limits(calls_per_second=rate), 0, last, now, quantum_s=0.01)
+        if free:
+            last = last.after(now, free, rate)
+            starts += [now] * free
+    for first in starts:
+        assert sum(first <= start < first + 1 for start in starts) <= math.ceil(max(rates))
+
+
+def test_whoever_asks_is_told_which_limit_holds() -> None:
+    limits = Limits(calls_per_second=2, max_calls=3)
+    last = Starts(at=10.0, count=1)
+    assert held_by(limits, 3, last, 10.1) is LimitHit.MAX_CALLS
+    assert held_by(limits, 2, last, 10.1) is LimitHit.CALLS_PER_SECOND
+    assert held_by(limits, 2, last, 11.0) is None
+    assert wait_s(last, 2, 10.1) == pytest.approx(0.41)
+    assert free_starts(limits, 3, last, 11.0) == 0
+    assert free_starts(limits, 2, last, 10.1) == 0
+    assert free_starts(limits, 1, last, 11.0, quantum_s=5.0) == 2
+    assert free_starts(Limits(), 10**6, last, 10.0) is None

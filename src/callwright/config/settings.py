@@ -161,6 +161,10 @@ class TrunkSettings(Section):
     caller_id: CallerId = _setting("", "used when the call brings no ani", example="+16175550100")
     calls_per_second: float = _setting(10, "new calls a second", unit="calls/s", gt=0, le=10_000)
     max_calls: int = _setting(100, "calls at once", unit="calls", ge=1)
+    ramp_up: Duration = _setting(
+        "60s", "from a tenth of calls_per_second to all of it after an outage", unit="time"
+    )
+    retries_first: bool = _setting(True, "false = retries wait for all calls that were never tried")
     ring_timeout: Duration = _setting("60s", "how long it may ring", unit="time")
     max_call_length: Duration = _setting("1h", "then a call is hung up", unit="time")
     local_address: LocalAddress = _setting(

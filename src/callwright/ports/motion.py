@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from callwright.domain.call import CallDetails, Contact, Schedule
-from callwright.domain.ids import CallId, DeploymentId, OwnerId
+from callwright.domain.ids import BatchId, CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState
 from callwright.domain.outcome import Outcome
 from callwright.ports.control import Keyed
@@ -37,6 +37,7 @@ class Claim:
     given_back: int
     owner: OwnerId
     deployment_id: DeploymentId
+    batch_id: BatchId
     contact: Contact
     schedule: Schedule
     due_at: datetime
@@ -195,17 +196,6 @@ class MotionChanges(Protocol):
     def active_calls(self, owner: OwnerId) -> Sequence[ActiveCall]: ...
 
     # Into motion
-
-    def claim_due_calls(
-        self, owner: OwnerId, trunk: str, limit: int, now: datetime
-    ) -> Sequence[Claim]:
-        """Take up to `limit` calls of `trunk` whose time has come; each is handed out once.
-
-        Single calls and retries come before lists, earliest due first; lists by the
-        moment they went live. Calls that were cancelled, or whose window is over or not
-        yet open, are never taken.
-        """
-        ...
 
     def release_claim(self, claim: Claim | ActiveCall, due_at: datetime) -> bool:
         """Give a claim up before anything was sent; the call is due again at `due_at`."""

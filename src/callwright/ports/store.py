@@ -45,6 +45,7 @@ from callwright.ports.notices import NewNotice as NewNotice
 from callwright.ports.notices import NoticeChanges, NoticeQuestions
 from callwright.ports.notices import OwedNotice as OwedNotice
 from callwright.ports.notices import TriedNotice as TriedNotice
+from callwright.ports.queues import QueueChanges, QueueQuestions
 from callwright.ports.repeats import RepeatChanges, RepeatQuestions
 from callwright.ports.suppression import SuppressionChanges, SuppressionQuestions
 from callwright.ports.visits import VisitChanges, VisitQuestions
@@ -108,6 +109,7 @@ class QueueCounts:
 
 class ReadTx(
     ControlQuestions,
+    QueueQuestions,
     SuppressionQuestions,
     RepeatQuestions,
     VisitQuestions,
@@ -151,13 +153,6 @@ class ReadTx(
 
     def queue_counts(self) -> QueueCounts: ...
 
-    def next_due_at(self, trunk: str) -> datetime | None:
-        """The earliest moment at which some waiting call of `trunk` may be tried.
-
-        May be in the past: then there is something to claim now.
-        """
-        ...
-
     def next_closing_at(self) -> datetime | None:
         """The earliest moment at which a waiting call's window shuts, or now if some call
         waits to be settled after a cancellation (then the cancellation's own time)."""
@@ -168,6 +163,7 @@ class WriteTx(
     ReadTx,
     ControlChanges,
     MotionChanges,
+    QueueChanges,
     SuppressionChanges,
     RepeatChanges,
     VisitChanges,

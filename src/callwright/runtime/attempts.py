@@ -18,6 +18,7 @@ import structlog
 from callwright.clock import Clock
 from callwright.domain.ids import CallId
 from callwright.domain.lifecycle import CallState
+from callwright.domain.limits import Limited
 from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.phone import mask_number
 from callwright.ports.control import Keyed
@@ -36,6 +37,7 @@ from callwright.runtime.journal import Journal, Lost
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, leg_order
 from callwright.runtime.pacing import Pacer
+from callwright.runtime.quotas import Quotas, whose
 from callwright.service.begin_attempt import Begun, Started
 from callwright.service.finish_attempt import Ending
 from callwright.service.tell_result import NoticeStyle
@@ -56,6 +58,7 @@ class _Leg:
 
     hold: Hold
     trunk: str
+    limited_by: tuple[Limited, ...]
     overdue_at: float
     """Monotonic: by then its line must have said that it ended."""
     is_over: bool = False
@@ -77,6 +80,7 @@ class Attempts:
         lines: Lines,
         trunks: dict[str, TrunkRules],
         pacers: dict[str, Pacer],
+        quotas: Quotas,
         style: NoticeStyle,
         on_change: Callable[[], None],
         meter: Meter = SILENT,
@@ -85,6 +89,7 @@ class Attempts:
         self._lines = lines
         self._trunks = trunks
         self._pacers = pacers
+        self._quotas = quotas
         self._on_change = on_change
         self._meter = meter
         self._journal = Journal(store=store, clock=clock, style=style, on_ended=self._ended)
@@ -130,11 +135,13 @@ class Attempts:
             # The rescuer finds the claim, and releases it.
             log.error("attempt could not be written down", call_id=call_id)
         rules, at = self._trunks[trunk], self._clock.monotonic()
+        self._quotas.started(at, started.begun)
         for begun in started.begun:
             claim = begun.claim
             leg = _Leg(
                 hold=Hold(claim.call_id, claim.attempt, claim.owner),
                 trunk=trunk,
+                limited_by=whose(begun),
                 overdue_at=at + OVERDUE_MARGIN_S + rules.ring_timeout_s + rules.max_length_s,
             )
             self._legs[leg.name] = leg
@@ -150,10 +157,12 @@ class Attempts:
             case LegSent():
                 self._journal.progress(leg.hold).remote_address = message.remote_address
             case LegRinging():
+                self._trunk_works(leg.trunk)
                 progress = self._journal.progress(leg.hold)
                 progress.rang_at = _moment(message.at)
                 progress.early_tag = message.to_tag or None
             case LegAnswered():
+                self._trunk_works(leg.trunk)
                 log.info("call answered", call_id=leg.hold.call_id, attempt=leg.hold.attempt)
                 progress = self._journal.progress(leg.hold)
                 progress.answered_at = _moment(message.at)
@@ -273,7 +282,12 @@ class Attempts:
                 pause_s=MISCONFIGURED_PAUSE_S,
             )
             pacer.pause(now, MISCONFIGURED_PAUSE_S)
-        elif ended.sip_code and pacer.trunk_answered():
+        elif ended.sip_code:
+            self._trunk_works(trunk)
+
+    def _trunk_works(self, trunk: str) -> None:
+        """Something came back that is the callee's: the trunk does its part."""
+        if self._pacers[trunk].trunk_answered(self._clock.monotonic()):
             log.info("trunk works again", trunk=trunk)
 
     def _ended(self, ending: Ending | Lost, state: CallState | None) -> None:
@@ -303,6 +317,7 @@ class Attempts:
         if leg is not None:
             self._meter.attempt_ended(leg.trunk, outcome)
             self._in_flight[leg.trunk] -= 1
+            self._quotas.ended(leg.limited_by)
         self._look_if_nothing_left()
         self._on_change()
 

@@ -11,16 +11,19 @@ from datetime import datetime
 from functools import partial
 
 from callwright.clock import Clock
-from callwright.domain.ids import CallId, OwnerId
+from callwright.domain.ids import CallId, DeploymentId, OwnerId
+from callwright.domain.limits import Room
 from callwright.errors import StoreUnavailable
 from callwright.ports.motion import Claim, Intent
-from callwright.ports.store import ReadTx, Store, WriteTx
+from callwright.ports.store import Store, WriteTx
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, new_intent
 from callwright.runtime.pacing import Pacer
+from callwright.runtime.quotas import Quotas
 from callwright.service.abandon_attempt import give_back_attempt
 from callwright.service.begin_attempt import Started, begin_attempts
+from callwright.service.claim_calls import NOBODY, Outlook, claim_due_calls, look_ahead
 from callwright.service.tell_result import NoticeStyle
 
 QUANTUM_S = 0.01
@@ -38,9 +41,11 @@ class _Found:
     started: Started
     places: Mapping[CallId, Place]
     """Where each attempt that begins will be placed."""
-    claimed: int
-    due_at: datetime | None
-    """When to look again if fewer were claimed than could have been; None = never, so far."""
+    turn: DeploymentId
+    """Who was served last."""
+    outlook: Outlook | None
+    """What else waits; None: as many were claimed as could be, and there may be more."""
+    limits_version: int
 
 
 class Dispatcher:
@@ -60,6 +65,7 @@ class Dispatcher:
         names: Sequence[str],
         pacer: Pacer,
         lines: Lines,
+        quotas: Quotas,
         attempts: Attempts,
         style: NoticeStyle,
     ) -> None:
@@ -70,8 +76,11 @@ class Dispatcher:
         self._names = names
         self._pacer = pacer
         self._lines = lines
+        self._quotas = quotas
         self._attempts = attempts
         self._style = style
+        self._turn = NOBODY
+        """The deployment that was served last."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._more_is_due = False
@@ -107,48 +116,69 @@ class Dispatcher:
             return self._pacer.wait_s(at) or IDLE_POLL_S
         now = self._clock.now()
         if not self._more_is_due:
-            due_at = await self._store.read(self._next_due_at)
-            if due_at is None or due_at > now:
-                return _pause_s(due_at, now)
-        limit = min(free, MAX_CLAIM)
-        found = await self._dial(limit, now)
-        self._more_is_due = found.claimed == limit
+            waiting = await self._store.read(lambda tx: tx.waiting(self._names))
+            await self._quotas.follow(waiting.limits_version)
+            outlook = look_ahead(waiting, now, self._room())
+            if not outlook.is_due:
+                return self._pause_s(outlook, now)
+        async with self._quotas.claiming():
+            found = await self._dial(min(free, MAX_CLAIM), now)
+        await self._quotas.follow(found.limits_version)
+        self._turn = found.turn
+        self._more_is_due = found.outlook is None
         if found.started.begun:
             self._pacer.started(self._clock.monotonic(), len(found.started.begun))
         paced_s = self._pacer.wait_s(self._clock.monotonic())
-        return paced_s if self._more_is_due else max(paced_s, _pause_s(found.due_at, now))
-
-    def _next_due_at(self, tx: ReadTx) -> datetime | None:
-        moments = [tx.next_due_at(name) for name in self._names]
-        return min((moment for moment in moments if moment is not None), default=None)
+        return paced_s if found.outlook is None else max(paced_s, self._pause_s(found.outlook, now))
 
     async def _dial(self, limit: int, now: datetime) -> _Found:
         places = self._lines.choose(self._rules.name, limit)
         with self._attempts.expecting():
             try:
-                found = await self._store.write(partial(self._begin_due, places, now))
+                found = await self._store.write(partial(self._begin_due, places, now, self._room()))
             except StoreUnavailable:
                 self._failed_at.append(now)
                 raise
             self._attempts.take_charge(self._rules.name, found.started, found.places)
         return found
 
-    def _begin_due(self, places: Sequence[Place], now: datetime, tx: WriteTx) -> _Found:
-        claims: list[Claim] = []
-        for name in self._names:
-            room = len(places) - len(claims)
-            claims += tx.claim_due_calls(self._owner, name, room, now)
-        of = {claim.call_id: place for claim, place in zip(claims, places, strict=False)}
+    def _begin_due(self, places: Sequence[Place], now: datetime, room: Room, tx: WriteTx) -> _Found:
+        claimed = claim_due_calls(
+            tx,
+            self._owner,
+            self._names,
+            len(places),
+            now,
+            turn=self._turn,
+            # A trunk in trouble is probed with calls that were never tried, while there are
+            # any: a few shall not use up on it all that they may have given back.
+            retries_first=self._pacer.limits.retries_first and not self._pacer.in_trouble,
+            room=room,
+        )
+        of = {claim.call_id: place for claim, place in zip(claimed.claims, places, strict=False)}
 
         def intent(claim: Claim, caller_id: str) -> Intent:
             return new_intent(claim, caller_id, self._rules, of[claim.call_id].local_sip, now)
 
         return _Found(
-            started=begin_attempts(tx, claims, intent, now, self._style),
+            started=begin_attempts(tx, claimed.claims, intent, now, self._style),
             places=of,
-            claimed=len(claims),
-            due_at=self._next_due_at(tx) if len(claims) < len(places) else None,
+            turn=claimed.turn,
+            outlook=claimed.outlook,
+            limits_version=claimed.limits_version,
         )
+
+    def _room(self) -> Room:
+        return self._quotas.room(self._clock.monotonic(), quantum_s=QUANTUM_S)
+
+    def _pause_s(self, outlook: Outlook, now: datetime) -> float:
+        """How long to wait for what comes due, or for whom a limit holds back. What should
+        have gone already is held up by something else, of which we are not told."""
+        pause_s = IDLE_POLL_S
+        if outlook.due_at is not None and outlook.due_at > now:
+            pause_s = min(pause_s, (outlook.due_at - now).total_seconds())
+        opens_in_s = self._quotas.opens_in_s(outlook.held, self._clock.monotonic())
+        return pause_s if opens_in_s is None else min(pause_s, opens_in_s)
 
     async def _give_back(self) -> None:
         """Give back what looks that failed have claimed all the same: nothing was sent."""
@@ -164,10 +194,3 @@ class Dispatcher:
 
         await self._store.write(give_back)
         del self._failed_at[: len(failed)]
-
-
-def _pause_s(due_at: datetime | None, now: datetime) -> float:
-    """How long to wait for what is due then; what should have gone already is held up."""
-    if due_at is None or due_at <= now:
-        return IDLE_POLL_S
-    return min(IDLE_POLL_S, (due_at - now).total_seconds())

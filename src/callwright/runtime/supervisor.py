@@ -27,6 +27,7 @@ from callwright.runtime.dispatcher import Dispatcher
 from callwright.runtime.legs import Lines
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import Pacer, TrunkLimits
+from callwright.runtime.quotas import Quotas
 from callwright.runtime.rescuer import OwnerLost, Rescuer
 from callwright.runtime.settler import Settler
 from callwright.service.tell_result import NoticeStyle
@@ -61,6 +62,7 @@ class Supervisor:
         self.trunks = tuple(limits for limits, _ in trunks)
         self.is_draining = False
         self._pacers = {limits.name: Pacer(limits) for limits in self.trunks}
+        self.quotas = Quotas(store)
         self.lines = Lines(
             list(make_lines),
             clock=clock,
@@ -73,6 +75,7 @@ class Supervisor:
             lines=self.lines,
             trunks={rules.name: rules for _, rules in trunks},
             pacers=self._pacers,
+            quotas=self.quotas,
             style=style,
             on_change=self.wake,
             meter=meter,
@@ -105,6 +108,7 @@ class Supervisor:
                 names=("", rules.name) if index == 0 else (rules.name,),
                 pacer=self._pacers[rules.name],
                 lines=self.lines,
+                quotas=self.quotas,
                 attempts=self.attempts,
                 style=style,
             )

@@ -8,7 +8,7 @@ know: how people will really behave, and what else the trunk has to do.
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -241,10 +241,7 @@ class _Stage:
     def _next_moment(self, tx: ReadTx) -> datetime | None:
         """When something is to be done next, if nobody is being called."""
         names = ["", *(limits.name for limits, _ in self._plan.trunks)]
-        moments: Iterable[datetime | None] = (
-            *(tx.next_due_at(name) for name in names),
-            tx.next_closing_at(),
-        )
+        moments = (tx.waiting(names).next_at, tx.next_closing_at())
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _read(self, piece: ListSlice) -> None:

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from callwright.domain.call import Schedule
-from callwright.domain.ids import CallId, DeploymentId, OwnerId
+from callwright.domain.ids import BatchId, CallId, DeploymentId, OwnerId
+from callwright.ports.queues import QueueKind, WaitingQueue
 from callwright.ports.store import ActiveCall, Claim
+from callwright.store.sqlite.limits import LimitChanges
+from callwright.store.sqlite.queues import LOOK_PAST
 from callwright.store.sqlite.stops import StopChanges
 from callwright.store.sqlite.values import (
     Value,
@@ -16,11 +19,8 @@ from callwright.store.sqlite.values import (
     to_time,
 )
 
-LOOK_PAST = 2_000
-"""How many ended calls that nobody has settled yet a claim looks past before it gives up."""
 
-
-class ClaimChanges(StopChanges):
+class ClaimChanges(StopChanges, LimitChanges):
     """What the dispatcher does, and who dispatches."""
 
     def add_owner(self, owner: OwnerId, now: datetime) -> None:
@@ -32,40 +32,52 @@ class ClaimChanges(StopChanges):
     def remove_owner(self, owner: OwnerId) -> None:
         self._change("remove_owner", owner=owner)
 
-    def claim_due_calls(
-        self, owner: OwnerId, trunk: str, limit: int, now: datetime
+    def open_queues(self, trunks: Sequence[str], now: datetime) -> None:
+        self.settle_pauses()
+        self.settle_limits()
+        for trunk in trunks:
+            self._change("open_segments", trunk=trunk, now=to_micros(now))
+
+    def take_calls(
+        self, owner: OwnerId, queue: WaitingQueue, limit: int, now: datetime
     ) -> Sequence[Claim]:
         at = to_micros(now)
+        if limit <= 0:
+            return []
+        take = self._take_from_lists if queue.kind is QueueKind.LISTS else self._take_due
         # (due_at, call, counted, given_back); tuples sort into the order of claiming
-        taken: list[tuple[int, int, int, int]] = []
-        if limit > 0:
-            self.settle_pauses()
-            taken = self._take_due(trunk, limit, at)
-            if len(taken) < limit:
-                taken += self._take_from_lists(trunk, limit - len(taken), at)
+        taken = take(queue, limit, at)
         if not taken:
             return []
         self._change_many(
             "add_active",
             (
-                (call, counted, given_back, owner, trunk, at)
+                (call, counted, given_back, owner, queue.trunk, at)
                 for _, call, counted, given_back in taken
             ),
         )
         return self._claims(owner, taken)
 
-    def _take_due(self, trunk: str, limit: int, now: int) -> list[tuple[int, int, int, int]]:
+    def _take_due(
+        self, queue: WaitingQueue, limit: int, now: int
+    ) -> list[tuple[int, int, int, int]]:
         rows = self._rows(
-            "take_due_calls", trunk=trunk, now=now, limit=limit, look=limit + LOOK_PAST
+            "take_due_calls",
+            **_place(queue),
+            tried=queue.kind.value,
+            now=now,
+            limit=limit,
+            look=limit + LOOK_PAST,
         )
         # RETURNING promises no order
         return sorted(rows)
 
-    def _take_from_lists(self, trunk: str, limit: int, now: int) -> list[tuple[int, int, int, int]]:
-        self._change("open_segments", trunk=trunk, now=now)
+    def _take_from_lists(
+        self, queue: WaitingQueue, limit: int, now: int
+    ) -> list[tuple[int, int, int, int]]:
         taken: list[tuple[int, int, int, int]] = []
         while len(taken) < limit:
-            row = self._row("first_open_segment", trunk=trunk, now=now)
+            row = self._row("first_open_segment", **_place(queue), now=now)
             if row is None:
                 break
             lo, hi, cursor, opens_at = row
@@ -93,6 +105,7 @@ class ClaimChanges(StopChanges):
                     given_back=given_back,
                     owner=owner,
                     deployment_id=DeploymentId(deployment),
+                    batch_id=BatchId(row[1]),
                     contact=contact_of(row[3:8]),
                     schedule=schedule,
                     due_at=to_time(due_at),
@@ -124,3 +137,12 @@ class ClaimChanges(StopChanges):
         self._change(
             "reopen_call_cancellations", calls=json.dumps([call for call, _, _, _ in calls])
         )
+
+
+def _place(queue: WaitingQueue) -> dict[str, Value]:
+    """The columns by which a queue is found."""
+    return {
+        "trunk": queue.trunk,
+        "deployment": queue.deployment_id,
+        "lane": queue.batch_id or 0,
+    }

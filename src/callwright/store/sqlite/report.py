@@ -57,9 +57,6 @@ class ReportQuestions(Session):
             notices_dead=dead,
         )
 
-    def next_due_at(self, trunk: str) -> datetime | None:
-        return to_time_or_none(self._number_or_none("next_due_at", trunk=trunk))
-
     def next_closing_at(self) -> datetime | None:
         return to_time_or_none(self._number_or_none("next_closing_at"))
 

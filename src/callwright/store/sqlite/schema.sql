@@ -107,7 +107,7 @@ CREATE TABLE counter (
     last INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO counter (name, last) VALUES ('call', 0), ('live', 0);
+INSERT INTO counter (name, last) VALUES ('call', 0), ('limits', 0), ('live', 0);
 
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -217,6 +217,7 @@ CREATE TABLE rejected_row (
 
 -- A run of consecutive call ids of one list. Ids below the cursor were handed out; those
 -- from the cursor to hi wait; those above hi, up to room, are reserved for the next slice.
+-- lane: as in due.
 CREATE TABLE segment (
     lo INTEGER PRIMARY KEY,
     hi INTEGER NOT NULL,
@@ -229,13 +230,14 @@ CREATE TABLE segment (
     opens_at INTEGER NOT NULL,
     closes_at INTEGER,
     -- Set once opens_at has passed, so that claiming does not wade through later lists.
-    is_open INTEGER NOT NULL DEFAULT 0 CHECK (is_open IN (0, 1)),
+    is_open INTEGER NOT NULL DEFAULT 0 CHECK (is_open IN (0, 1)), lane INTEGER NOT NULL DEFAULT 0,
     CHECK (lo - 1 <= hi AND hi <= room),
     CHECK (lo <= cursor AND cursor <= hi + 1)
 ) STRICT;
 
 CREATE INDEX segment_batch ON segment (batch);
-CREATE INDEX segment_open ON segment (trunk, live_seq, lo) WHERE is_open = 1 AND cursor <= hi;
+CREATE INDEX segment_open ON segment (trunk, deployment, lane, live_seq, lo)
+    WHERE is_open = 1 AND cursor <= hi;
 CREATE INDEX segment_opening ON segment (trunk, opens_at)
     WHERE is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi;
 CREATE INDEX segment_closing ON segment (closes_at)
@@ -258,12 +260,14 @@ CREATE TABLE due (
     live_seq INTEGER NOT NULL,
     counted INTEGER NOT NULL CHECK (counted >= 0),
     given_back INTEGER NOT NULL CHECK (given_back >= 0)
-, is_held INTEGER NOT NULL DEFAULT 0 CHECK (is_held IN (0, 1))) STRICT;
+, is_held INTEGER NOT NULL DEFAULT 0 CHECK (is_held IN (0, 1)), lane INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL AS (counted + given_back > 0)) STRICT;
 -- is_held: put aside because a pause holds it, so that claiming need not wade through it.
+-- lane: the batch, where that has limits of its own; 0 = waits among others of its deployment.
+-- tried: 1 = waits for another attempt.
 
-CREATE INDEX due_next ON due (trunk, next_at) WHERE is_held = 0;
+CREATE INDEX due_next ON due (trunk, deployment, lane, tried, next_at) WHERE is_held = 0;
 CREATE INDEX due_closing ON due (closes_at) WHERE closes_at IS NOT NULL;
-CREATE INDEX due_deployment ON due (deployment, is_held, live_seq);
+CREATE INDEX due_deployment ON due (deployment, is_held, live_seq, lane);
 
 -- Calls that somebody works on; one row a call, so none can be claimed twice.
 CREATE TABLE active (
@@ -358,6 +362,48 @@ CREATE TABLE server_mark (
 ) STRICT;
 
 INSERT INTO server_mark (id, generation) VALUES (1, 0);
+
+-- Who is limited -----------------------------------------------------------------------
+
+-- How many calls an account, a deployment or a batch may start, beside what its trunk may.
+CREATE TABLE call_limit (
+    kind TEXT NOT NULL CHECK (kind IN ('account', 'deployment', 'batch')),
+    -- Of the account, the deployment or the batch.
+    id INTEGER NOT NULL,
+    calls_per_second REAL CHECK (calls_per_second > 0),
+    max_calls INTEGER CHECK (max_calls >= 1),
+    -- 0 while calls of the batch may wait among others of its deployment.
+    settled INTEGER NOT NULL CHECK (settled IN (0, 1)),
+    PRIMARY KEY (kind, id),
+    CHECK (calls_per_second IS NOT NULL OR max_calls IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX call_limit_unsettled ON call_limit (id) WHERE settled = 0;
+
+-- Calls that wait and must not be taken, although they still stand where others do: a
+-- cancellation or a pause stops them, or they do not stand yet where their limits say.
+CREATE VIEW due_stopped AS
+SELECT d.call FROM due d
+ WHERE EXISTS (SELECT 1 FROM cancellation c
+                WHERE c.settled = 0 AND c.deployment = d.deployment
+                  AND c.through >= d.live_seq AND c.since <= d.live_seq)
+    OR EXISTS (SELECT 1 FROM call_cancellation x WHERE x.settled = 0 AND x.call = d.call)
+    OR EXISTS (SELECT 1 FROM pause p
+                WHERE p.settled = 0 AND p.is_lifting = 0 AND p.deployment = d.deployment
+                  AND p.live_seq IN (0, d.live_seq))
+    OR EXISTS (SELECT 1 FROM call_limit l JOIN batch b ON b.id = l.id
+                WHERE l.settled = 0 AND l.kind = 'batch' AND d.lane = 0
+                  AND b.live_seq = d.live_seq);
+
+-- Parts of lists that wait and must not be taken: a cancellation or a pause stops them.
+CREATE VIEW segment_stopped AS
+SELECT s.lo FROM segment s
+ WHERE EXISTS (SELECT 1 FROM cancellation c
+                WHERE c.settled = 0 AND c.deployment = s.deployment
+                  AND c.through >= s.live_seq AND c.since <= s.live_seq)
+    OR EXISTS (SELECT 1 FROM pause p
+                WHERE p.is_lifting = 0 AND p.deployment = s.deployment
+                  AND p.live_seq IN (0, s.live_seq));
 
 -- What happened -------------------------------------------------------------------------
 

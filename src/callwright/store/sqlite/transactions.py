@@ -9,6 +9,7 @@ from callwright.store.sqlite.lists import ListChanges, ListQuestions
 from callwright.store.sqlite.metadatabases import MetadatabaseChanges, MetadatabaseQuestions
 from callwright.store.sqlite.notice_listings import NoticeQuestions, NoticeReplays
 from callwright.store.sqlite.notices import DueNotices, NoticeChanges
+from callwright.store.sqlite.queues import QueueQuestions
 from callwright.store.sqlite.repeats import RepeatChanges, RepeatQuestions
 from callwright.store.sqlite.retries import RetryChanges
 from callwright.store.sqlite.suppression import SuppressionChanges, SuppressionQuestions
@@ -21,6 +22,7 @@ class SqliteReadTx(
     ListingQuestions,
     NoticeQuestions,
     DueNotices,
+    QueueQuestions,
     SuppressionQuestions,
     RepeatQuestions,
     VisitQuestions,
@@ -44,5 +46,6 @@ class SqliteWriteTx(
     MetadatabaseChanges,
     ListQuestions,
     ListingQuestions,
+    QueueQuestions,
 ):
     """Changes and questions on the one connection that writes."""

@@ -1,25 +1,32 @@
 -- name: take_due_calls
--- Take up to :limit calls out of the queue whose time has come; each is handed out once.
+-- Take up to :limit calls out of a queue whose time has come; each is handed out once. :tried
+-- is 0, 1, or 2 for both, the earliest due first.
 -- Looks at the first :look rows only: those that a cancellation or their window has ended
 -- are being settled meanwhile, and a million of them must not be waded through each time.
 DELETE FROM due
  WHERE call IN (
-       SELECT call
-         FROM (SELECT call, closes_at, deployment, live_seq FROM due
-                WHERE trunk = :trunk AND next_at <= :now AND is_held = 0
-                ORDER BY next_at, call
-                LIMIT :look) AS first
-        WHERE (closes_at IS NULL OR closes_at > :now)
-          AND NOT EXISTS (SELECT 1 FROM cancellation c
-                           WHERE c.settled = 0 AND c.deployment = first.deployment
-                             AND c.through >= first.live_seq AND c.since <= first.live_seq)
-          AND NOT EXISTS (SELECT 1 FROM call_cancellation x
-                           WHERE x.settled = 0 AND x.call = first.call)
-          AND NOT EXISTS (SELECT 1 FROM pause p
-                           WHERE p.settled = 0 AND p.is_lifting = 0
-                             AND p.deployment = first.deployment
-                             AND p.live_seq IN (0, first.live_seq))
-        LIMIT :limit)
+       SELECT call FROM (
+       SELECT * FROM (
+           SELECT call, next_at FROM (
+               SELECT call, next_at, closes_at FROM due
+                WHERE trunk = :trunk AND is_held = 0 AND deployment = :deployment
+                  AND lane = :lane AND tried = 0 AND next_at <= :now
+                ORDER BY next_at, call LIMIT :look) AS first
+            WHERE :tried <> 1 AND (closes_at IS NULL OR closes_at > :now)
+              AND NOT EXISTS (SELECT 1 FROM due_stopped x WHERE x.call = first.call)
+            LIMIT :limit)
+       UNION ALL
+       SELECT * FROM (
+           SELECT call, next_at FROM (
+               SELECT call, next_at, closes_at FROM due
+                WHERE trunk = :trunk AND is_held = 0 AND deployment = :deployment
+                  AND lane = :lane AND tried = 1 AND next_at <= :now
+                ORDER BY next_at, call LIMIT :look) AS first
+            WHERE :tried <> 0 AND (closes_at IS NULL OR closes_at > :now)
+              AND NOT EXISTS (SELECT 1 FROM due_stopped x WHERE x.call = first.call)
+            LIMIT :limit)
+       ORDER BY next_at, call
+       LIMIT :limit))
 RETURNING next_at, call, counted, given_back;
 
 -- name: open_segments
@@ -32,14 +39,10 @@ UPDATE segment SET is_open = 1
 -- The segment to claim from: lists by the moment they went live.
 SELECT lo, hi, cursor, opens_at
   FROM segment s
- WHERE is_open = 1 AND cursor <= hi AND trunk = :trunk
+ WHERE is_open = 1 AND cursor <= hi AND trunk = :trunk AND deployment = :deployment
+   AND lane = :lane
    AND opens_at <= :now AND (closes_at IS NULL OR closes_at > :now)
-   AND NOT EXISTS (SELECT 1 FROM cancellation c
-                    WHERE c.settled = 0 AND c.deployment = s.deployment
-                      AND c.through >= s.live_seq AND c.since <= s.live_seq)
-   AND NOT EXISTS (SELECT 1 FROM pause p
-                    WHERE p.is_lifting = 0 AND p.deployment = s.deployment
-                      AND p.live_seq IN (0, s.live_seq))
+   AND NOT EXISTS (SELECT 1 FROM segment_stopped x WHERE x.lo = s.lo)
  ORDER BY live_seq, lo
  LIMIT 1;
 
@@ -70,11 +73,13 @@ RETURNING counted, given_back;
 -- Let a call that was taken wait until :next_at; not until before its window, which may lie
 -- ahead again where the clock was set back.
 INSERT INTO due (call, trunk, next_at, closes_at, deployment, live_seq, counted, given_back,
-                 is_held)
-SELECT c.id, d.trunk, max(:next_at, b.opens_at), b.closes_at, b.deployment, b.live_seq, :counted, :given_back,
+                 is_held, lane)
+SELECT c.id, d.trunk, max(:next_at, b.opens_at), b.closes_at, b.deployment, b.live_seq,
+       :counted, :given_back,
        EXISTS (SELECT 1 FROM pause p
                 WHERE p.is_lifting = 0 AND p.deployment = b.deployment
-                  AND p.live_seq IN (0, b.live_seq))
+                  AND p.live_seq IN (0, b.live_seq)),
+       coalesce((SELECT id FROM call_limit WHERE kind = 'batch' AND id = b.id), 0)
   FROM call c JOIN batch b ON b.id = c.batch JOIN deployment d ON d.id = b.deployment
  WHERE c.id = :call
 RETURNING deployment, live_seq;
@@ -83,36 +88,3 @@ RETURNING deployment, live_seq;
 -- Cancellations that cover a call which waits again have something to settle again.
 UPDATE cancellation SET settled = 0
  WHERE deployment = :deployment AND through >= :live_seq AND since <= :live_seq AND settled = 1;
-
--- name: next_due_at
--- The earliest moment at which a call of :trunk that waits may be tried.
-SELECT min(at) FROM (
-    SELECT at FROM (
-        SELECT next_at AS at FROM due
-         WHERE trunk = :trunk AND is_held = 0 AND (closes_at IS NULL OR closes_at > next_at)
-           AND NOT EXISTS (SELECT 1 FROM cancellation c
-                            WHERE c.settled = 0 AND c.deployment = due.deployment
-                              AND c.through >= due.live_seq AND c.since <= due.live_seq)
-         ORDER BY next_at LIMIT 1)
-    UNION ALL
-    SELECT at FROM (
-        SELECT opens_at AS at FROM segment s
-         WHERE trunk = :trunk AND is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi
-           AND NOT EXISTS (SELECT 1 FROM cancellation c
-                            WHERE c.settled = 0 AND c.deployment = s.deployment
-                              AND c.through >= s.live_seq AND c.since <= s.live_seq)
-           AND NOT EXISTS (SELECT 1 FROM pause p
-                            WHERE p.is_lifting = 0 AND p.deployment = s.deployment
-                              AND p.live_seq IN (0, s.live_seq))
-         ORDER BY opens_at LIMIT 1)
-    UNION ALL
-    SELECT min(opens_at) AS at FROM segment s
-     WHERE trunk = :trunk AND is_open = 1 AND cursor <= hi
-       AND NOT EXISTS (SELECT 1 FROM cancellation c
-                        WHERE c.settled = 0 AND c.deployment = s.deployment
-                          AND c.through >= s.live_seq AND c.since <= s.live_seq)
-       AND NOT EXISTS (SELECT 1 FROM pause p
-                        WHERE p.is_lifting = 0 AND p.deployment = s.deployment
-                          AND p.live_seq IN (0, s.live_seq))
-    UNION ALL
-    SELECT at FROM (SELECT at FROM pause WHERE settled = 0 ORDER BY at LIMIT 1));

@@ -34,8 +34,9 @@ SELECT s.lo, s.hi, s.room,
 
 -- name: add_segment
 -- Reserve the ids :lo to :room for the next slices of a batch that is being loaded.
-INSERT INTO segment (lo, hi, room, cursor, batch, deployment, trunk, opens_at, closes_at)
-SELECT :lo, :lo - 1, :room, :lo, b.id, b.deployment, d.trunk, b.opens_at, b.closes_at
+INSERT INTO segment (lo, hi, room, cursor, batch, deployment, trunk, opens_at, closes_at, lane)
+SELECT :lo, :lo - 1, :room, :lo, b.id, b.deployment, d.trunk, b.opens_at, b.closes_at,
+       coalesce((SELECT id FROM call_limit WHERE kind = 'batch' AND id = b.id), 0)
   FROM batch b JOIN deployment d ON d.id = b.deployment
  WHERE b.id = :batch AND b.state = 'loading';
 

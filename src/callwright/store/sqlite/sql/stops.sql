@@ -33,8 +33,9 @@ UPDATE segment SET hi = :hi, room = :hi WHERE lo = :lo AND live_seq IS NOT NULL;
 -- name: add_rest_of_segment
 -- A segment for the calls from :lo on, cut off :segment; the first of them is handed out.
 INSERT INTO segment (lo, hi, room, cursor, batch, deployment, trunk, live_seq, opens_at,
-                     closes_at, is_open)
-SELECT :lo, :hi, :room, :lo + 1, batch, deployment, trunk, live_seq, opens_at, closes_at, is_open
+                     closes_at, is_open, lane)
+SELECT :lo, :hi, :room, :lo + 1, batch, deployment, trunk, live_seq, opens_at, closes_at, is_open,
+       lane
   FROM segment WHERE lo = :segment;
 
 -- name: settle_call_cancellation

@@ -1,0 +1,120 @@
+"""The limits of accounts, deployments and batches, as they stand at this moment.
+
+One for the whole process: a caller's calls may go out on several trunks. What is in flight is
+counted for everybody, so that limits hold at once when they are set; when calls started is
+remembered only of those who have limits. Limits are read anew when somebody changed them.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+
+from callwright.domain.limits import UNLIMITED, Limited, Limits, Room, limited_by
+from callwright.ports.store import ReadTx, Store
+from callwright.runtime.pacing import LimitHit, Starts, free_starts, held_by, wait_s
+from callwright.service.begin_attempt import Begun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How somebody stands with their limits."""
+
+    limited: Limited
+    limits: Limits
+    in_flight: int
+    wait_s: float
+    """Until the rate lets another call start."""
+    held_by: LimitHit | None
+
+
+class Quotas:
+    """What each account, deployment and batch may still start."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._version = -1
+        self._limits: Mapping[Limited, Limits] = {}
+        self._last: dict[Limited, Starts] = {}
+        self._in_flight: Counter[Limited] = Counter()
+        self._one_at_a_time = asyncio.Lock()
+
+    def limits_of(self, limited: Limited) -> Limits:
+        return self._limits.get(limited, UNLIMITED)
+
+    def standing(self, limited: Limited, now: float) -> Standing:
+        """How somebody stands at the monotonic second `now`."""
+        limits, last = self.limits_of(limited), self._last.get(limited, Starts())
+        in_flight = self._in_flight[limited]
+        return Standing(
+            limited=limited,
+            limits=limits,
+            in_flight=in_flight,
+            wait_s=wait_s(last, limits.calls_per_second, now),
+            held_by=held_by(limits, in_flight, last, now),
+        )
+
+    def room(self, now: float, *, quantum_s: float) -> Room:
+        """What everybody who has limits may start now."""
+        left: dict[Limited, int] = {}
+        for limited, limits in self._limits.items():
+            last = self._last.get(limited, Starts())
+            in_flight = self._in_flight[limited]
+            free = free_starts(limits, in_flight, last, now, quantum_s=quantum_s)
+            assert free is not None
+            left[limited] = free
+        return Room(left)
+
+    async def follow(self, version: int) -> None:
+        """Read the limits anew, if those seen last were of another version."""
+        if version != self._version:
+            self._version, self._limits = await self._store.read(_limits)
+            self._last = {who: last for who, last in self._last.items() if who in self._limits}
+
+    @asynccontextmanager
+    async def claiming(self) -> AsyncIterator[None]:
+        """While calls are claimed: nobody else takes from the same room meanwhile."""
+        async with self._one_at_a_time if self._limits else nullcontext():
+            yield
+
+    def started(self, now: float, begun: Iterable[Begun]) -> None:
+        """These calls start at `now`."""
+        counts: Counter[Limited] = Counter()
+        for one in begun:
+            counts.update(whose(one))
+        self._in_flight.update(counts)
+        for limited, count in counts.items():
+            limits = self._limits.get(limited)
+            if limits is not None:
+                last = self._last.get(limited, Starts())
+                self._last[limited] = last.after(now, count, limits.calls_per_second)
+
+    def ended(self, of: Iterable[Limited]) -> None:
+        """A call of theirs is over."""
+        for limited in of:
+            self._in_flight[limited] -= 1
+            if not self._in_flight[limited]:
+                del self._in_flight[limited]
+
+    def opens_in_s(self, held: Iterable[Iterable[Limited]], now: float) -> float | None:
+        """Seconds until somebody of those whose limits hold them back may start a call, each
+        named with everybody whose limits hold; None = not before a call has ended."""
+        waits = (self._opens_in_s(everybody, now) for everybody in held)
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _opens_in_s(self, everybody: Iterable[Limited], now: float) -> float | None:
+        standings = [self.standing(limited, now) for limited in everybody]
+        if any(standing.held_by is LimitHit.MAX_CALLS for standing in standings):
+            return None
+        return max(standing.wait_s for standing in standings)
+
+
+def _limits(tx: ReadTx) -> tuple[int, Mapping[Limited, Limits]]:
+    return tx.limits_version(), tx.all_limits()
+
+
+def whose(begun: Begun) -> tuple[Limited, ...]:
+    """Whose limits hold for an attempt that begins."""
+    account = begun.deployment.program.account_id
+    return limited_by(account, begun.deployment.id, begun.claim.batch_id)

@@ -1,0 +1,55 @@
+"""The queues that calls wait in: which there are, and what each holds first."""
+
+from collections.abc import Sequence
+
+from callwright.domain.ids import AccountId, BatchId, DeploymentId
+from callwright.ports.queues import QueueKind, Waiting, WaitingQueue
+from callwright.store.sqlite.limits import LimitQuestions
+from callwright.store.sqlite.values import to_time, to_time_or_none
+
+LOOK_PAST = 2_000
+"""How many ended calls that nobody has settled yet a claim looks past before it gives up."""
+
+
+class QueueQuestions(LimitQuestions):
+    """What the dispatcher asks before it claims."""
+
+    def waiting(self, trunks: Sequence[str]) -> Waiting:
+        queues = [queue for trunk in trunks for queue in self._queues(trunk)]
+        openings = [self._number_or_none("next_opening_at", trunk=trunk) for trunk in trunks]
+        return Waiting(
+            queues=sorted(queues, key=lambda queue: queue.deployment_id),
+            opens_at=to_time_or_none(min((at for at in openings if at is not None), default=None)),
+            limits_version=self.limits_version(),
+        )
+
+    def _queues(self, trunk: str) -> list[WaitingQueue]:
+        singles = [
+            WaitingQueue(
+                trunk=trunk,
+                account_id=AccountId(account),
+                deployment_id=DeploymentId(deployment),
+                batch_id=BatchId(lane) if lane else None,
+                kind=QueueKind(tried),
+                first_at=to_time(next_at),
+            )
+            for deployment, account, lane, tried, next_at in self._rows(
+                "waiting_singles", trunk=trunk, look=LOOK_PAST
+            )
+            if next_at is not None
+        ]
+        lists = [
+            WaitingQueue(
+                trunk=trunk,
+                account_id=AccountId(account),
+                deployment_id=DeploymentId(deployment),
+                batch_id=BatchId(lane) if lane else None,
+                kind=QueueKind.LISTS,
+                first_at=to_time(opens_at),
+                live_seq=live_seq,
+            )
+            for deployment, account, lane, live_seq, opens_at in self._rows(
+                "waiting_lists", trunk=trunk
+            )
+        ]
+        return singles + lists
