@@ -38,6 +38,8 @@ _OPTIONS = {
     "is_pci": "--pci",
     "state": "--state",
     "number_ends": "--number-ends",
+    "calls_per_second": "--calls-per-second",
+    "max_calls": "--max-calls",
 }
 
 
@@ -85,6 +87,10 @@ class ApiClient:
     def post(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """What the server made of it."""
         return self.ask("POST", path, json=body).value
+
+    def patch(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """What the server made of the changes."""
+        return self.ask("PATCH", path, json=body).value
 
     def items(self, path: str, limit: int, **query: object) -> Iterator[dict[str, Any]]:
         """Up to `limit` items of a list, page after page, newest first."""

@@ -35,6 +35,7 @@ COMMANDS = {
     "pause": ("cancel:pause", "Hold a batch or deployment back."),
     "resume": ("cancel:resume", "Let a paused batch or deployment go on."),
     "release": ("cancel:release", "Let a quarantined call go on."),
+    "limit": ("limit:limit", "Limit how many calls an account, deployment or batch may start."),
     "retry": ("retry:retry", "Call again after a call has ended."),
     "doctor": ("doctor:doctor", "Check settings, store, trunks and more, and say what to do."),
     "config": ("settings_check:settings", "The settings."),

@@ -21,6 +21,7 @@ from callwright.web.native.routes import (
     calls,
     deployments,
     exports,
+    limits,
     people,
     programs,
 )
@@ -66,6 +67,6 @@ def make_api() -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    for part in (calls, batches, callbacks, deployments, programs, people, exports):
+    for part in (calls, batches, callbacks, deployments, limits, programs, people, exports):
         api.include_router(part.router)
     return api

@@ -32,6 +32,7 @@ _TAGS = [
     {"name": "Batches", "description": "Lists: queue, follow, cancel, pause, resume."},
     {"name": "Callbacks", "description": "Results posted to `result_url`."},
     {"name": "Deployments", "description": "What calls are queued on."},
+    {"name": "Limits", "description": "Calls a second and calls at once, beside the trunk's."},
     {"name": "Exports", "description": "Calls as CSV or JSON lines."},
     {"name": "Applications", "description": "Flows for the Fuse side."},
     {"name": "Surveys", "description": "Surveys for the Insight side."},
