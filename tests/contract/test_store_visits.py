@@ -6,9 +6,9 @@ from callwright.domain.ids import CallId, ProgramId, UserId
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import Outcome
 from callwright.domain.phone import PhoneNumber
-from callwright.ports.control import Keyed
+from callwright.domain.visit import Keyed, Visit
 from callwright.ports.motion import Progress
-from callwright.ports.visits import EndedVisit, Visit, VisitsSought
+from callwright.ports.visits import EndedVisit, VisitsSought
 
 
 def program(world: World) -> ProgramId:
@@ -52,7 +52,9 @@ def test_a_visit_tells_what_a_report_needs(world: World) -> None:
         deployment_id=world.deployment,
         number=PhoneNumber("+16175550005"),
         caller_id="+16175550000",
+        queued_at=NOON,
         started_at=after(98),
+        rang_at=None,
         answered_at=after(100),
         ended_at=after(110),
         finished=False,

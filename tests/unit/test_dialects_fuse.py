@@ -133,8 +133,8 @@ def test_fuse_documents_no_415() -> None:
         (NotFound("call"), 404, "No call was found."),
         (NotFound("path"), 404, "No path was found."),
         (Conflict("The application was deleted."), 409, "The application was deleted."),
-        (TooLarge("Too many rows."), 413, "Too many rows."),
-        (MediaTypeUnsupported(), 415, "The media type of the request is not supported."),
+        (TooLarge("Too many rows."), 400, "Too many rows."),
+        (MediaTypeUnsupported("Not compressed."), 400, "Not compressed."),
         (RequestRefused("no"), 400, "no"),
     ],
 )  # fmt: skip

@@ -239,7 +239,7 @@ def open_list(form: Form, limits: ListLimits) -> ContactList:
             LIST_FIELD, "is a workbook, not CSV; save the sheet as CSV UTF-8 and send that"
         )
     if len(data) > limits.bytes:
-        raise TooLarge(f"csv: is larger than {limits.bytes} bytes.")
+        raise TooLarge(f"csv: is larger than {limits.bytes} bytes (limits.csv_bytes).")
     return ContactList(data, find_encoding(data), max_rows=limits.rows, max_columns=limits.columns)
 
 

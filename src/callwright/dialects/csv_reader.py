@@ -127,7 +127,7 @@ class CsvReader:
             else:
                 filled += 1
             if filled > self._max_rows or blank > self._max_rows:
-                raise TooLarge(f"csv: has more than {self._max_rows} rows.")
+                raise TooLarge(f"csv: has more than {self._max_rows} rows (limits.csv_rows).")
             if row is not None:
                 yield row
 

@@ -21,7 +21,8 @@ _STATUS: dict[type[RequestRefused], int] = {
     NotPermitted: 403,
     NotFound: 404,
     Conflict: 409,
-    TooLarge: 413,
+    # The documented codes have no 413, and clients look at the code.
+    TooLarge: 400,
     MediaTypeUnsupported: 415,
 }
 
@@ -29,7 +30,6 @@ _DEFAULT_TEXT: dict[int, str] = {
     400: "The request is badly formed.",
     403: "You do not have the permission to do this.",
     409: "It was deleted, has expired, or is not the current one.",
-    413: "The request is too large.",
     415: "The media type of the request is not supported.",
 }
 

@@ -18,6 +18,7 @@ from callwright.domain.ids import AccountId, BatchId, CallId, DeploymentId, Noti
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
+from callwright.domain.visit import Keyed as Keyed
 
 
 class BatchState(StrEnum):
@@ -76,15 +77,6 @@ class CallsFound:
     calls: Sequence[CallDetails]
     looked_to: CallId | None
     """The call after which to go on looking; None = there is nothing more to look at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
-    """What the callee keyed at one question."""
-
-    at: datetime
-    name: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from callwright.domain.ids import CallId, DeploymentId, ProgramId, UserId
+from callwright.domain.ids import CallId, ProgramId, UserId
 from callwright.domain.phone import PhoneNumber
-from callwright.ports.control import Keyed
+from callwright.domain.visit import Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,27 +25,6 @@ class VisitsSought:
     answered_from: datetime | None = None
     answered_before: datetime | None = None
     """Not included."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One conversation: an attempt that was answered, from the answer to its end."""
-
-    call_id: CallId
-    attempt: int
-    program_id: ProgramId
-    deployment_id: DeploymentId
-    number: PhoneNumber
-    """Who was called."""
-    caller_id: str
-    """Who they saw calling; "" = nobody was named."""
-    started_at: datetime
-    answered_at: datetime
-    ended_at: datetime
-    finished: bool
-    """The callee went through the whole script."""
-    keyed: Sequence[Keyed]
-    """What was keyed or set, in order; a name may stand there twice, and the last counts."""
 
 
 class VisitQuestions(Protocol):

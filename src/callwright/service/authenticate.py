@@ -10,7 +10,7 @@ import hmac
 import secrets
 
 from callwright.domain.account import User
-from callwright.errors import CredentialsInvalid
+from callwright.errors import Conflict, CredentialsInvalid
 from callwright.ports.store import ReadTx
 
 _NOBODY = hashlib.sha256(b"nobody has this key").digest()
@@ -38,3 +38,13 @@ def authenticate(tx: ReadTx, email: str, key: str) -> User:
     if user is None or not matches or not (user.is_active and user.account_is_active):
         raise CredentialsInvalid("The e-mail address or developer key is wrong.")
     return user
+
+
+def refuse_deleted(user: User) -> None:
+    """Tell a user who was deleted and still has a key, as the dialects document it.
+
+    Raises:
+        Conflict: the user was deleted.
+    """
+    if user.deleted_at is not None:
+        raise Conflict("This user was deleted.")

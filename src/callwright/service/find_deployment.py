@@ -8,6 +8,7 @@ from callwright.domain.ids import DeploymentId, ProgramId
 from callwright.errors import Conflict, NotFound, NotPermitted
 from callwright.ivr.script import Spoken, parse
 from callwright.ports.store import ReadTx
+from callwright.service.authenticate import refuse_deleted
 
 
 def find_deployment(
@@ -38,12 +39,7 @@ def find_deployment(
     deployment = tx.deployment(deployment_id)
     if deployment is None or deployment.program.id != program.id:
         raise NotFound("deployment")
-    if not _may_use(user, program):
-        raise NotPermitted(f"You have no permission to use this {rules.program_word}.")
-    if user.deleted_at is not None:
-        raise Conflict("This user was deleted.")
-    if program.deleted_at is not None:
-        raise Conflict(f"The {rules.program_word} was deleted.")
+    _refuse(user, program)
     if deployment.deleted_at is not None:
         raise Conflict("The deployment was deleted.")
     if to_queue:
@@ -51,6 +47,32 @@ def find_deployment(
         if not can_speak and _speaks(deployment.script):
             raise Conflict("No TTS engine is set up, and this one has prompts to speak.")
     return deployment
+
+
+def find_usable_program(
+    tx: ReadTx, user: User, product: Product, program_id: ProgramId, *, missing: str
+) -> Program:
+    """The program, if `user` may use it and it was not deleted.
+
+    Raises:
+        NotFound: of `missing`; there is no such program.
+        NotPermitted, Conflict: as `find_deployment`.
+    """
+    program = tx.program(program_id, product)
+    if program is None:
+        raise NotFound(missing)
+    _refuse(user, program)
+    return program
+
+
+def _refuse(user: User, program: Program) -> None:
+    """What stands between a user and a program."""
+    word = PRODUCT_RULES[program.product].program_word
+    if not _may_use(user, program):
+        raise NotPermitted(f"You have no permission to use this {word}.")
+    refuse_deleted(user)
+    if program.deleted_at is not None:
+        raise Conflict(f"The {word} was deleted.")
 
 
 def _may_use(user: User, program: Program) -> bool:

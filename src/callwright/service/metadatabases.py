@@ -69,15 +69,17 @@ def find_metadatabase(tx: ReadTx, user: User, name: str) -> Metadatabase:
 
 
 def push_record(
-    tx: WriteTx, user: User, name: str, record: Mapping[str, object], now: datetime
+    tx: WriteTx,
+    user: User,
+    metadatabase: Metadatabase,
+    record: Mapping[str, object],
+    now: datetime,
 ) -> None:
     """Add a record; columns are compared without case, and some may be left out.
 
     Raises:
-        NotFound: the account has no metadatabase of that name.
         FieldInvalid: the record is empty, or has a column that the metadatabase has not.
     """
-    metadatabase = find_metadatabase(tx, user, name)
     if not record:
         raise FieldInvalid("record", "has no values")
     spelt = {column.casefold(): column for column in metadatabase.columns}

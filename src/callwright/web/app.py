@@ -10,7 +10,8 @@ from callwright.config import Config
 from callwright.domain.ids import CallId
 from callwright.ports.store import Store
 from callwright.service.load_list import ListLoader
-from callwright.web.dialect_routes import Surroundings, dialect_routes
+from callwright.web.dialect_request import Surroundings
+from callwright.web.dialect_routes import dialect_routes
 from callwright.web.front import Front
 from callwright.web.health import Vitals, Ward, health_routes
 from callwright.web.list_intake import ListIntake

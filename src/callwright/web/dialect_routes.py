@@ -8,7 +8,7 @@ Source: wire contract, sections 1 and 2.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,70 +16,38 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from callwright.clock import Clock
-from callwright.config import Config
 from callwright.dialects import by_product
 from callwright.dialects.bodies import read_body
 from callwright.dialects.negotiate import wants_xml
-from callwright.domain.account import Deployment, Product, User
+from callwright.domain.account import Product
 from callwright.domain.call import CallDetails
-from callwright.domain.ids import CallId, DeploymentId, ProgramId
-from callwright.errors import MediaTypeUnsupported, NotFound, NotPermitted, RequestRefused
-from callwright.ports.store import Lane, ReadTx, Store
-from callwright.service.authenticate import authenticate
+from callwright.domain.ids import CallId
+from callwright.errors import Conflict, MediaTypeUnsupported, NotPermitted, RequestRefused
+from callwright.ports.store import Lane, ReadTx
+from callwright.service.authenticate import authenticate, refuse_deleted
 from callwright.service.cancel_calls import cancel_calls
-from callwright.service.find_deployment import find_deployment
 from callwright.service.queue_calls import queue_call
 from callwright.service.report_call import report_call
-from callwright.web.credentials import Credentials, read_credentials
+from callwright.web.credentials import read_credentials
+from callwright.web.dialect_lookups import call_log, detailed_log, responses, survey_report
+from callwright.web.dialect_records import push
+from callwright.web.dialect_request import (
+    Surroundings,
+    aim,
+    path_id,
+    refuse_media_type,
+    reply,
+)
 from callwright.web.endpoint import Endpoint
-from callwright.web.list_intake import ListIntake
-from callwright.web.metrics import Metrics
-from callwright.web.request_body import read_whole_body, refuse_encoded
+from callwright.web.request_body import read_whole_body
 from callwright.web.shapes import refusal_reply
 
-_ID = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the handlers stand on."""
-
-    store: Store
-    clock: Clock
-    config: Config
-    can_speak: bool
-    on_change: Callable[[], None]
-    """Called after each commit that queued or cancelled something."""
-    lists: ListIntake
-    metrics: Metrics
-
-
-def dialect_routes(around: Surroundings) -> list[Route]:
-    """F1 to F4 and I1 to I4."""
-    routes = [
-        Route(
-            "/api/outbound/{call_id}",
-            Endpoint(partial(_report, around), methods=("GET",), product=Product.FUSE),
-        )
-    ]
-    for product, prefix in ((Product.FUSE, "/api/apps"), (Product.INSIGHT, "/api/surveys")):
-        for name, method, handle in (
-            ("queue", "POST", _queue),
-            ("bulk_queue", "POST", _bulk_queue),
-            ("cancel", "DELETE", _cancel),
-        ):
-            endpoint = Endpoint(
-                partial(handle, around, product), methods=(method,), product=product
-            )
-            routes.append(Route(f"{prefix}/{{program_id}}/{{deployment_id}}/{name}", endpoint))
-    return routes
-
-
 async def _queue(around: Surroundings, product: Product, request: Request) -> Response:
-    user, deployment = await _aim(around, product, request)
-    _refuse_media_type(product, request, bulk=False)
+    user, deployment = await aim(around, product, request)
+    refuse_media_type(product, request)
     body = await read_whole_body(request, around.config.limits.form_bytes)
     dialect = by_product[product]
     now = around.clock.now()
@@ -96,92 +64,51 @@ async def _queue(around: Surroundings, product: Product, request: Request) -> Re
     around.on_change()
     around.metrics.calls_queued(product, 1)
     link = f'<{_origin(around, request)}/api/outbound/{call_id}>; rel="status"'
-    return _reply(product, request, dialect.encode_queued(call_id), {"Link": link})
+    return reply(product, request, dialect.encode_queued(call_id), {"Link": link})
 
 
 async def _bulk_queue(around: Surroundings, product: Product, request: Request) -> Response:
-    user, deployment = await _aim(around, product, request)
-    _refuse_media_type(product, request, bulk=True)
+    user, deployment = await aim(around, product, request)
+    refuse_media_type(product, request, bulk=True)
     queued, headers = await around.lists.take(request, user, deployment)
     around.on_change()
     around.metrics.calls_queued(product, queued.calls)
     value = by_product[product].encode_list_queued(queued.calls)
-    return _reply(product, request, value, headers)
+    return reply(product, request, value, headers)
 
 
 async def _cancel(around: Surroundings, product: Product, request: Request) -> Response:
-    _, deployment = await _aim(around, product, request, to_queue=False)
+    _, deployment = await aim(around, product, request, to_queue=False)
+    refuse_media_type(product, request)
     now = around.clock.now()
     await around.store.write(lambda tx: cancel_calls(tx, deployment, now), lane=Lane.INTAKE)
     around.on_change()
     return Response(status_code=202)
 
 
-async def _report(around: Surroundings, request: Request) -> Response:
+async def _report(around: Surroundings, product: Product, request: Request) -> Response:
     credentials = read_credentials(request)
     now = around.clock.now()
 
     def look(tx: ReadTx) -> CallDetails | tuple[Product, RequestRefused]:
         user = authenticate(tx, *credentials)
-        call_id = CallId(_path_id(request, "call_id", missing="call"))
+        call_id = CallId(path_id(request, "call_id", missing="call"))
         try:
-            return report_call(tx, user, call_id, now)
-        except NotPermitted as refusal:
+            details = report_call(tx, user, call_id, now)
+            refuse_deleted(user)
+            refuse_media_type(details.product, request)
+            return details
+        except (NotPermitted, Conflict, MediaTypeUnsupported) as refusal:
             # The words of the refusal, too, are those of the call's own product.
-            details = tx.call_details(call_id, now)
-            return (details.product if details else Product.FUSE), refusal
+            found = tx.call_details(call_id, now)
+            return (found.product if found else product), refusal
 
     found = await around.store.read(look)
     if isinstance(found, tuple):
         product, refusal = found
         return refusal_reply(product, refusal, xml=wants_xml(request.headers.get("accept")))
     value = by_product[found.product].encode_details_reply(found)
-    return _reply(found.product, request, value)
-
-
-async def _aim(
-    around: Surroundings, product: Product, request: Request, *, to_queue: bool = True
-) -> tuple[User, Deployment]:
-    """Who asks, and for which deployment."""
-    credentials = read_credentials(request)
-    look = partial(_find, around, product, request, credentials, to_queue)
-    return await around.store.read(look)
-
-
-def _find(
-    around: Surroundings,
-    product: Product,
-    request: Request,
-    credentials: Credentials,
-    to_queue: bool,
-    tx: ReadTx,
-) -> tuple[User, Deployment]:
-    user = authenticate(tx, credentials.email, credentials.key)
-    deployment = find_deployment(
-        tx,
-        user,
-        product,
-        ProgramId(_path_id(request, "program_id", missing="deployment")),
-        DeploymentId(_path_id(request, "deployment_id", missing="deployment")),
-        around.clock.now(),
-        to_queue=to_queue,
-        can_speak=around.can_speak,
-    )
-    return user, deployment
-
-
-def _path_id(request: Request, name: str, *, missing: str) -> int:
-    text: str = request.path_params[name]
-    if not _ID.match(text):
-        raise NotFound(missing)
-    return int(text)
-
-
-def _refuse_media_type(product: Product, request: Request, *, bulk: bool) -> None:
-    content_type = request.headers.get("content-type")
-    if not by_product[product].accepts_media_type(content_type, bulk=bulk):
-        raise MediaTypeUnsupported("")
-    refuse_encoded(request)
+    return reply(found.product, request, value)
 
 
 def _origin(around: Surroundings, request: Request) -> str:
@@ -195,12 +122,55 @@ def _origin(around: Surroundings, request: Request) -> str:
     return f"{request.scope['scheme']}://{host}"
 
 
-def _reply(
-    product: Product,
-    request: Request,
-    value: dict[str, object],
-    headers: dict[str, str] | None = None,
-) -> Response:
-    xml = wants_xml(request.headers.get("accept"))
-    body, content_type = by_product[product].render(value, xml=xml)
-    return Response(body, 200, headers, content_type)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialectRoute:
+    """One row of the contract's table of endpoints."""
+
+    name: str
+    product: Product
+    """Whose shape errors have; F3 is I3 too, and answers as the call's own."""
+    method: str
+    path: str
+    handle: Callable[[Surroundings, Product, Request], Awaitable[Response]]
+
+
+def _routes() -> list[DialectRoute]:
+    rows = [
+        ("F1", Product.FUSE, "POST", f"{_APP}/queue", _queue),
+        ("F2", Product.FUSE, "POST", f"{_APP}/bulk_queue", _bulk_queue),
+        ("F3", Product.FUSE, "GET", "/api/outbound/{call_id}", _report),
+        ("F4", Product.FUSE, "DELETE", f"{_APP}/cancel", _cancel),
+        ("F5", Product.FUSE, "GET", "/api/calls/{start}/{end}", call_log),
+        ("F6", Product.FUSE, "GET", "/api/all_logs/{start}/{end}", detailed_log),
+        ("I1", Product.INSIGHT, "POST", f"{_SURVEY}/queue", _queue),
+        ("I2", Product.INSIGHT, "POST", f"{_SURVEY}/bulk_queue", _bulk_queue),
+        ("I4", Product.INSIGHT, "DELETE", f"{_SURVEY}/cancel", _cancel),
+        ("I5", Product.INSIGHT, "GET", f"{_SURVEY}/responses", responses),
+        ("I6", Product.INSIGHT, "POST", "/api/metadatabase_push", push),
+        ("I7", Product.INSIGHT, "GET", "/api/report/{report_id}", survey_report),
+    ]
+    return [
+        DialectRoute(name=name, product=product, method=method, path=path, handle=handle)
+        for name, product, method, path, handle in rows
+    ]
+
+
+_APP = "/api/apps/{program_id}/{deployment_id}"
+_SURVEY = "/api/surveys/{program_id}/{deployment_id}"
+
+ROUTES = _routes()
+
+
+def dialect_routes(around: Surroundings) -> list[Route]:
+    """`ROUTES`, ready to be served."""
+    return [
+        Route(
+            route.path,
+            Endpoint(
+                partial(route.handle, around, route.product),
+                methods=(route.method,),
+                product=route.product,
+            ),
+        )
+        for route in ROUTES
+    ]

@@ -31,7 +31,7 @@ async def read_whole_body(request: Request, limit: int) -> bytes:
         TooLarge: it is longer, or says it will be (then nothing of it is read).
         ClientGone: the client closed the connection first, or was too slow.
     """
-    too_large = TooLarge(f"The request body is larger than {limit} bytes.")
+    too_large = TooLarge(f"The request body is larger than {limit} bytes (limits.form_bytes).")
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise too_large

@@ -10,7 +10,7 @@ from callwright.dialects import by_product
 from callwright.dialects.negotiate import wants_xml
 from callwright.dialects.rendering import render_json
 from callwright.domain.account import Product
-from callwright.errors import RequestRefused, TooLarge
+from callwright.errors import RequestRefused
 
 CHALLENGE = 'Basic realm="callwright", charset="UTF-8"'
 NOTHING_HERE = "There is nothing at this path."
@@ -30,8 +30,6 @@ def refusal_reply(product: Product, refusal: RequestRefused, *, xml: bool) -> Re
     """The reply to a request that was refused."""
     dialect = by_product[product]
     status, value = dialect.encode_error(refusal)
-    if isinstance(refusal, TooLarge):
-        status = 400  # the documented codes have no 413, and clients look at the code
     body, content_type = dialect.render(value, xml=xml)
     headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
     return Response(body, status, headers, content_type)

@@ -41,7 +41,7 @@ async def received_body(
     """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
-        raise TooLarge(f"The request body is larger than {limit} bytes.")
+        raise TooLarge(f"The request body is larger than {limit} bytes (limits.csv_bytes).")
     spool: SpoolFile | None = None
     try:
         pending: list[bytes] = []
@@ -49,7 +49,7 @@ async def received_body(
         async for chunk in _chunks(request):
             size += len(chunk)
             if size > limit:
-                raise TooLarge(f"The request body is larger than {limit} bytes.")
+                raise TooLarge(f"The request body is larger than {limit} bytes (limits.csv_bytes).")
             pending.append(chunk)
             pending_size += len(chunk)
             if pending_size > (WRITE_AT_ONCE if spool else IN_MEMORY):

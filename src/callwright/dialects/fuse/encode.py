@@ -22,7 +22,7 @@ from callwright.dialects.rendering import (
 )
 from callwright.domain.call import CallDetails
 from callwright.domain.ids import CallId
-from callwright.errors import NotFound, RequestRefused
+from callwright.errors import MediaTypeUnsupported, NotFound, RequestRefused
 
 WAIT_SHOWN_IF_NOT_GIVEN = "300"
 
@@ -70,7 +70,9 @@ def encode_error(refusal: RequestRefused) -> tuple[int, dict[str, object]]:
     text = text_of_refusal(refusal)
     if isinstance(refusal, NotFound):
         text = _NOT_FOUND.get(refusal.what, text)
-    return status_of(refusal), encode_error_text(text)
+    # 415 is none of Fuse's documented codes.
+    status = 400 if isinstance(refusal, MediaTypeUnsupported) else status_of(refusal)
+    return status, encode_error_text(text)
 
 
 def encode_error_text(text: str) -> dict[str, object]:

@@ -35,6 +35,16 @@ def encode_list_queued(count: int) -> dict[str, object]:
     return {"success": True}
 
 
+def encode_responses(count: int) -> dict[str, object]:
+    """How many visits of an instance ran to their end."""
+    return {"success": True, "responses": count}
+
+
+def encode_pushed() -> dict[str, object]:
+    """A record was added to a metadatabase."""
+    return {"success": True}
+
+
 def encode_details(details: CallDetails) -> dict[str, object]:
     """The value of `call_details`, which is also the body of the result callback."""
     schedule = details.schedule

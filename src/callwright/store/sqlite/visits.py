@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from callwright.domain.ids import CallId, DeploymentId, ProgramId
 from callwright.domain.phone import PhoneNumber
-from callwright.ports.control import Keyed
-from callwright.ports.visits import EndedVisit, Visit, VisitsSought
+from callwright.domain.visit import Keyed, Visit
+from callwright.ports.visits import EndedVisit, VisitsSought
 from callwright.store.sqlite.session import Session
-from callwright.store.sqlite.values import Row, Value, to_micros, to_time
+from callwright.store.sqlite.values import Row, Value, to_micros, to_time, to_time_or_none
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
@@ -51,7 +51,7 @@ def _limits(sought: VisitsSought) -> dict[str, Value]:
 
 def _visit(row: Row, keyed: Sequence[Keyed]) -> Visit:
     call, attempt, program, deployment, dialed, caller_id = row[:6]
-    started_at, answered_at, ended_at, finished = (row[6], row[7], row[8], row[9])
+    queued_at, started_at, rang_at, answered_at, ended_at, finished = row[6:]
     return Visit(
         call_id=CallId(call),
         attempt=attempt,
@@ -59,7 +59,9 @@ def _visit(row: Row, keyed: Sequence[Keyed]) -> Visit:
         deployment_id=DeploymentId(deployment),
         number=PhoneNumber(dialed),
         caller_id=caller_id,
+        queued_at=to_time(queued_at),
         started_at=to_time(started_at),
+        rang_at=to_time_or_none(rang_at),
         answered_at=to_time(answered_at),
         ended_at=to_time(ended_at),
         finished=bool(finished),

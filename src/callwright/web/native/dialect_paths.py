@@ -47,6 +47,27 @@ def _body(fields: dict[str, Any], required: str, *types: str) -> dict[str, Any]:
     return {"required": True, "content": {media_type: {"schema": schema} for media_type in types}}
 
 
+_LOG_QUERY = {
+    "number": {"type": "string", "description": "Only calls to this number"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 1000},
+    "offset": {"type": "integer", "minimum": 0, "default": 0},
+}
+_REPORT_QUERY = {
+    "start_timestamp": {"type": "integer", "description": "Unix seconds; with the other one"},
+    "end_timestamp": {"type": "integer", "description": "Unix seconds; included"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 500},
+    "offset": {"type": "integer", "minimum": 0, "default": 0},
+}
+_RECORD: dict[str, Any] = {
+    "type": "object",
+    "required": ["metadatabase", "record"],
+    "properties": {
+        "metadatabase": {"type": "string", "description": "Its name, in whatever case"},
+        "record": {"type": "string", "description": "A JSON object of single values by column"},
+    },
+}
+
+
 def _answers(good: str, *statuses: int) -> dict[str, Any]:
     value = {"application/json": {"schema": {"type": "object"}}}
     content = {**value, "application/xml": {"schema": {"type": "object"}}}
@@ -71,6 +92,13 @@ def _answers(good: str, *statuses: int) -> dict[str, Any]:
 def _ids(*names: str) -> list[dict[str, Any]]:
     schema = {"type": "integer", "minimum": 1}
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+
+
+def _query(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in fields.items()
+    ]
 
 
 def _operation(tag: str, name: str, summary: str, **parts: Any) -> dict[str, Any]:
@@ -117,7 +145,7 @@ def _product(tag: str, prefix: str, program: str, deployment: str) -> dict[str, 
                 "cancel",
                 "Cancel what waits on a deployment",
                 parameters=ids,
-                responses=_answers("202", 401, 403, 404, 405, 409, 500),
+                responses=_answers("202", *(status for status in statuses if status != 400)),
             )
         },
     }
@@ -132,7 +160,61 @@ DIALECT_PATHS: dict[str, Any] = {
             "call_details",
             "How a call stands (both dialects: in the words of the call's own)",
             parameters=_ids("call_id"),
-            responses=_answers("The details of the call", 401, 403, 404, 405, 500),
+            responses=_answers("The details of the call", 401, 403, 404, 405, 409, 415, 500),
+        )
+    },
+    "/api/calls/{start}/{end}": {
+        "get": _operation(
+            "Fuse",
+            "calls",
+            "Conversations of your calls, by the Unix seconds in which they began",
+            parameters=[*_ids("start", "end"), *_query(_LOG_QUERY)],
+            responses=_answers("The conversations, the latest first", 400, 401, 405, 409, 500),
+        )
+    },
+    "/api/all_logs/{start}/{end}": {
+        "get": _operation(
+            "Fuse",
+            "all_logs",
+            "The same of the last five days, with what happened in each",
+            parameters=[*_ids("start", "end"), *_query(_LOG_QUERY)],
+            responses=_answers("The conversations, the latest first", 400, 401, 405, 409, 500),
+        )
+    },
+    "/api/surveys/{survey_id}/{instance_id}/responses": {
+        "get": _operation(
+            "Insight",
+            "responses",
+            "How many visits of an instance ran to their end",
+            parameters=_ids("survey_id", "instance_id"),
+            responses=_answers("Their number", 401, 403, 404, 405, 409, 415, 500),
+        )
+    },
+    "/api/metadatabase_push": {
+        "post": _operation(
+            "Insight",
+            "metadatabase_push",
+            "Add a record to a metadatabase",
+            requestBody={
+                "required": True,
+                "content": {kind: {"schema": _RECORD} for kind in (_FORM, _MULTIPART)},
+            },
+            responses=_answers("It was added", 400, 401, 404, 405, 409, 415, 500),
+        )
+    },
+    "/api/report/{report_id}": {
+        "get": _operation(
+            "Insight",
+            "report",
+            "Visits of a survey as CSV; a report's id is its survey's",
+            parameters=[*_ids("report_id"), *_query(_REPORT_QUERY)],
+            responses={
+                **_answers("", 400, 401, 403, 404, 405, 409, 415, 500),
+                "200": {
+                    "description": "A row for each visit, the latest first",
+                    "content": {"text/csv": {"schema": {"type": "string"}}},
+                },
+            },
         )
     },
 }

@@ -1,10 +1,6 @@
-"""Calls as lines of an export.
+"""Calls as lines of an export; no cell of them is run by a spreadsheet.
 
-A spreadsheet runs what looks like a formula, whoever typed it: names and answers come from
-strangers. So a cell that starts like one gets an apostrophe in front, which spreadsheets
-hide and everybody else can take off again.
-
-Source: OWASP ASVS 5.0, 1.2.10; RFC 4180.
+Source: RFC 4180.
 """
 
 import csv
@@ -13,9 +9,8 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from callwright.dialects.formulas import guard
 from callwright.domain.call import CallDetails
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 
 COLUMNS = (
     "call_id",
@@ -53,11 +48,6 @@ def json_lines(calls: Sequence[CallDetails]) -> bytes:
     """A JSON object and a line feed for each call."""
     lines = [json.dumps(_row(call), ensure_ascii=False, separators=(",", ":")) for call in calls]
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
-
-
-def guard(text: str) -> str:
-    """`text` so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _row(call: CallDetails) -> dict[str, object]:

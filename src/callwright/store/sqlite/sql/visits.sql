@@ -19,8 +19,8 @@ SELECT count(*) FROM visit v
 
 -- name: visits
 -- A page of the conversations with those programs in that time, the latest first.
-SELECT v.call, v.attempt, v.program, b.deployment, t.dialed, t.caller_id, t.started_at, v.at,
-       t.ended_at, v.finished
+SELECT v.call, v.attempt, v.program, b.deployment, t.dialed, t.caller_id, b.queued_at,
+       t.started_at, t.rang_at, v.at, t.ended_at, v.finished
   FROM (SELECT program, at, call, attempt, finished FROM visit w
          WHERE w.program IN (SELECT value FROM json_each(:programs))
            AND w.at >= :answered_from AND w.at < :answered_before
