@@ -150,6 +150,25 @@ def test_what_is_no_request_is_answered_in_the_dialects_shape(request_bytes, sta
     with_server(echo, test)
 
 
+@pytest.mark.parametrize(
+    ("target", "starts"),
+    [
+        (b"/api/surveys/1/2/queue", b'{"success":false,"error":"'),
+        (b"/api/report/1?limit=1", b'{"success":false,"error":"'),
+        (b"/api/apps/1/2/queue", b'{"error":"'),
+        (b"/v1/calls", b'{"type":"about:blank",'),
+    ],
+)
+def test_a_method_nobody_knows_is_answered_in_the_shape_of_the_path(target, starts):
+    async def test(port: int) -> None:
+        said = await exchange(port, b"BREW " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        head, _, body = said.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert body.startswith(starts)
+
+    with_server(echo, test)
+
+
 def test_a_body_that_breaks_off_into_nonsense_is_told_to_client_and_application():
     seen: list[str] = []
 

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from callwright.web.door import Admission, Door
-from callwright.web.refused_unread import REFUSED, Refused, new_request_id, refusal_bytes
+from callwright.web.refused_unread import REFUSED, Refused, new_request_id, refusal_bytes, target
 from callwright.web.unsent import Unsent
 
 FREE_PIECES, MEAN_PIECE = 10_000, 16
@@ -115,6 +115,8 @@ class Http1Protocol(HttpToolsProtocol):
                 reason = exc.__context__
                 if not isinstance(reason, Refused):
                     reason = Refused(400, "The request is not valid HTTP.")
+                    # A method it does not know ends the parser before it sees the target.
+                    self.url = getattr(self, "url", b"") or target(data)
                 self._refuse(reason)
                 return
             else:

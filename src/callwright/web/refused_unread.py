@@ -1,6 +1,7 @@
 """Answers to what never became a whole request: below ASGI, but in the dialects' shape."""
 
 import random
+import re
 from collections.abc import Sequence
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -10,6 +11,8 @@ from callwright.web.shapes import error_body
 
 REFUSED = "callwright.refused"
 """Key in the state of an ASGI scope: the `Refused` that ended a request under way."""
+
+_REQUEST_LINE = re.compile(rb"[!-~]{1,64} ([!-~]{1,4096}) HTTP/")
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -29,6 +32,12 @@ class Refused(Exception):
 def new_request_id() -> bytes:
     # Names a request in the log and guards nothing, so that it need not be hard to guess.
     return b"%016x" % random.getrandbits(64)
+
+
+def target(data: bytes) -> bytes:
+    """The target of the request line that `data` begins with; b"" if that is none."""
+    match = _REQUEST_LINE.match(data)
+    return match[1] if match else b""
 
 
 def refusal_bytes(
