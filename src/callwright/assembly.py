@@ -16,11 +16,14 @@ from callwright.config import Config, TrunkSettings
 from callwright.errors import ConfigInvalid
 from callwright.ports.line import Line
 from callwright.ports.meter import SILENT, Meter
+from callwright.ports.start import Held
 from callwright.ports.store import Store
+from callwright.runtime.gate import Gate
 from callwright.runtime.supervisor import Supervisor
 from callwright.runtime.trunks import limits_and_rules
+from callwright.service.hold_start import HoldRules
 from callwright.service.tell_result import NoticeStyle
-from callwright.store.sqlite import open_sqlite_store
+from callwright.store.sqlite import NoteFile, open_sqlite_store
 from callwright.telephony.phones import Phones
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.spawned_line import ProcessLine
@@ -47,6 +50,8 @@ class Server:
     """The built-in callee, when some trunk uses it."""
     uses_only_phones: bool
     """No trunk is configured: calls reach nobody outside this machine."""
+    held: Held | None
+    """Why it dials nothing until somebody says so."""
 
 
 @asynccontextmanager
@@ -69,8 +74,12 @@ async def open_store(
 
 
 @asynccontextmanager
-async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Server]:
+async def run_server(
+    config: Config, *, clock: Clock | None = None, resume: bool = False
+) -> AsyncIterator[Server]:
     """Serve and dial until the context ends. Drain the supervisor first, or calls are cut.
+
+    `resume`: a person says that this start may dial, however old the store seems.
 
     Raises:
         ConfigInvalid: a setting does not work here (a taken port, a missing program).
@@ -111,6 +120,7 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
                 form_encoded=config.callbacks.form_encoded,
             ),
             meter=metrics,
+            gate=_gate(config, store, clock, resume=resume),
         )
         app = make_app(
             store=store,
@@ -121,11 +131,13 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
             vitals=Vitals(
                 is_dialling=lambda: supervisor.lines.running > 0,
                 is_draining=lambda: supervisor.is_draining,
+                held=lambda: supervisor.gate.held if supervisor.gate is not None else None,
                 trunks=lambda: _trunk_readings(supervisor),
                 connections=lambda: len(door),
             ),
             metrics=metrics,
             hang_up=supervisor.attempts.hang_up,
+            resume=supervisor.resume,
         )
         http = HttpServer(app, config.server.listen, door)
         stack.callback(asyncio.create_task(metrics.watch_loop()).cancel)
@@ -139,7 +151,15 @@ async def run_server(config: Config, *, clock: Clock | None = None) -> AsyncIter
             supervisor=supervisor,
             phones=phones,
             uses_only_phones=not config.trunks,
+            held=None if supervisor.gate is None else supervisor.gate.held,
         )
+
+
+def _gate(config: Config, store: Store, clock: Clock, *, resume: bool) -> Gate:
+    path = config.mark_path
+    assert path is not None  # only SQLite is supported so far
+    rules = HoldRules(after=config.store.hold_after, more_than=config.store.hold_calls)
+    return Gate(store=store, clock=clock, note=NoteFile(path), rules=rules, resume=resume)
 
 
 def _trunk_readings(supervisor: Supervisor) -> list[TrunkReading]:

@@ -14,6 +14,8 @@ ROUTES = [
     ("GET", "/v1/calls/1", "read"),
     ("POST", "/v1/calls", "queue"),
     ("POST", "/v1/calls/1/cancel", "control"),
+    ("GET", "/v1/server", "read"),
+    ("POST", "/v1/server/resume", "control"),
     ("POST", "/v1/calls/1/release", "control"),
     ("POST", "/v1/calls/1/hang-up", "control"),
     ("POST", "/v1/calls/1/retry", "queue"),

@@ -26,6 +26,14 @@ class Pausable(StrEnum):
     DEPLOYMENT = "deployment"
 
 
+class Resumable(StrEnum):
+    """What can be let go on."""
+
+    BATCH = "batch"
+    DEPLOYMENT = "deployment"
+    SERVER = "server"
+
+
 _PATHS = {"call": "calls", "batch": "batches", "deployment": "deployments"}
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1)]
@@ -70,19 +78,26 @@ def pause(
 
 
 def resume(
-    what: Pausable,
-    number: Id,
+    what: Resumable,
+    number: Annotated[int | None, typer.Argument(metavar="[ID]", min=1)] = None,
     server: ServerOption = None,
     user: UserOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a batch or deployment that was paused go on."""
+    """Let a batch or deployment that was paused go on, or the server if its start was held."""
+    if (number is None) != (what is Resumable.SERVER):
+        problem = "is for a batch or deployment" if number else "is needed"
+        raise typer.BadParameter(problem, param_hint="ID")
     with connect(server, user, key, config) as client:
+        if number is None:
+            value = client.post("/v1/server/resume")
+            show({"server": value}, f"the server is {value['state']}", as_json=as_json)
+            return
         value = client.post(f"/v1/{_PATHS[what]}/{number}/resume")
     # a batch is held by its deployment's pause as well
-    held = what is Pausable.BATCH and value["paused_at"] is not None
+    held = what is Resumable.BATCH and value["paused_at"] is not None
     text = "is still paused with its deployment" if held else "goes on"
     show({what.value: value}, f"{what} {number} {text}", as_json=as_json)
 

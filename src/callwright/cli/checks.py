@@ -72,12 +72,17 @@ async def _store(config: Config) -> Finding:
         return Finding("store", Level.FAIL, f"{path} does not exist", "run `callwright init`")
     try:
         async with open_store(config) as store:
-            users, counts = await store.read(lambda tx: (tx.users(), tx.queue_counts()))
+            users, counts, mark = await store.read(
+                lambda tx: (tx.users(), tx.queue_counts(), tx.server_mark())
+            )
     except CallwrightError as exc:
         return Finding("store", Level.FAIL, str(exc))
     if not any(user.is_active for user in users):
         advice = "add one with `callwright user add`"
         return Finding("store", Level.FAIL, "has no active user", advice)
+    if mark.held is not None:
+        advice = "make sure, then `callwright resume server`, or `serve --resume`"
+        return Finding("store", Level.FAIL, f"held at start: {mark.held.because}", advice)
     text = f"{counts.waiting} calls wait, {counts.active} are in motion"
     if counts.quarantined:
         return Finding(

@@ -33,7 +33,7 @@ COMMANDS = {
     "ls": ("listing:ls", "List batches, calls or callbacks."),
     "cancel": ("cancel:cancel", "Cancel a call, a batch, or all that waits on a deployment."),
     "pause": ("cancel:pause", "Hold a batch or deployment back."),
-    "resume": ("cancel:resume", "Let a paused batch or deployment go on."),
+    "resume": ("cancel:resume", "Let a paused batch, deployment or held server go on."),
     "release": ("cancel:release", "Let a quarantined call go on."),
     "limit": ("limit:limit", "Limit how many calls an account, deployment or batch may start."),
     "retry": ("retry:retry", "Call again after a call has ended."),

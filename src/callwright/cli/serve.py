@@ -23,6 +23,9 @@ def serve(
     grace: Annotated[
         float, typer.Option("--grace", metavar="SECONDS", min=0, help="For live calls on SIGTERM.")
     ] = GRACE_S,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Dial even if the store may be an older copy.")
+    ] = False,
     config_file: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -30,10 +33,10 @@ def serve(
     config = load_config(config_file, os.environ)
     set_up_logging(config.log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config, grace, as_json=as_json))
+        runner.run(_serve(config, grace, resume=resume, as_json=as_json))
 
 
-async def _serve(config: Config, grace_s: float, *, as_json: bool) -> None:
+async def _serve(config: Config, grace_s: float, *, resume: bool, as_json: bool) -> None:
     from callwright.assembly import run_server
 
     stop, hurry = asyncio.Event(), asyncio.Event()
@@ -44,11 +47,16 @@ async def _serve(config: Config, grace_s: float, *, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    async with run_server(config) as server:
+    async with run_server(config, resume=resume) as server:
         if server.uses_only_phones:
             tell(
                 "NO TRUNK IS CONFIGURED: calls go to built-in phones on this machine and reach "
                 "nobody. Set [trunks.main] to call for real."
+            )
+        if server.held is not None:
+            tell(
+                f"HELD AT START: nothing is dialled. {server.held.because}. If that is all right, "
+                "say `callwright resume server`, or start with `serve --resume`."
             )
         show({"ready": server.url}, f"ready {server.url}", as_json=as_json)
         await stop.wait()

@@ -89,6 +89,17 @@ class StoreSettings(Section):
         "sqlite:callwright.db",
         "a path without a leading / is looked up from the folder of this file",
     )
+    mark: str = _setting(
+        "",
+        "file that notes how new the store is, outside of it; empty = beside it, with .mark",
+        example="/var/lib/elsewhere/callwright.mark",
+    )
+    hold_after: Duration = _setting(
+        "15m", "a start so long after the last heartbeat is held if store.hold_calls are due"
+    )
+    hold_calls: int = _setting(
+        100, "more due calls than this hold such a start", unit="calls", ge=0
+    )
 
 
 class LineSettings(Section):
@@ -215,6 +226,14 @@ class Config(Section):
     def trunks_in_use(self) -> dict[str, TrunkSettings]:
         """The trunks to dial on: the built-in phones if none is configured."""
         return dict(self.trunks) or {BUILT_IN_TRUNK: TrunkSettings(driver="phones")}
+
+    @property
+    def mark_path(self) -> Path | None:
+        """The file that notes how new the store is, or None when the store is not SQLite."""
+        if self.store.mark:
+            return self.folder / self.store.mark
+        path = self.sqlite_path
+        return None if path is None else path.with_name(path.name + ".mark")
 
     @property
     def sqlite_path(self) -> Path | None:

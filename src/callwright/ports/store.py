@@ -47,6 +47,7 @@ from callwright.ports.notices import OwedNotice as OwedNotice
 from callwright.ports.notices import TriedNotice as TriedNotice
 from callwright.ports.queues import QueueChanges, QueueQuestions
 from callwright.ports.repeats import RepeatChanges, RepeatQuestions
+from callwright.ports.start import StartChanges, StartQuestions
 from callwright.ports.suppression import SuppressionChanges, SuppressionQuestions
 from callwright.ports.visits import VisitChanges, VisitQuestions
 
@@ -115,6 +116,7 @@ class ReadTx(
     VisitQuestions,
     MetadatabaseQuestions,
     NoticeQuestions,
+    StartQuestions,
     Protocol,
 ):
     """Questions. Each is answered from one consistent snapshot."""
@@ -169,6 +171,7 @@ class WriteTx(
     VisitChanges,
     MetadatabaseChanges,
     NoticeChanges,
+    StartChanges,
     Protocol,
 ):
     """Changes, each inside the caller's one transaction."""

@@ -6,7 +6,7 @@ a call that had been answered is over. Leftover legs are cancelled or hung up fi
 that was in motion in several deaths waits for a person.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -46,13 +46,16 @@ class Rescuer:
         lines: Lines,
         attempts: Attempts,
         style: NoticeStyle,
+        on_beat: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
+        """`on_beat` is told the generation of the store that each beat has written."""
         self._store = store
         self._clock = clock
         self._owner = owner
         self._lines = lines
         self._attempts = attempts
         self._style = style
+        self._on_beat = on_beat
         self._suspects: set[tuple[int, int]] = set()
         self._under_way: set[str] = set()
         """Attempts whose legs are being silenced now: a beat must not begin that again."""
@@ -103,22 +106,26 @@ class Rescuer:
         seen = await self._store.write(partial(self._beat_and_look, now))
         if seen is None:
             raise OwnerLost(f"owner {self._owner} was given up for dead")
-        dead, ours = seen
+        generation, dead, ours = seen
+        if self._on_beat is not None:
+            await self._on_beat(generation)
         await self.recover(dead)
         self._attempts.end_overdue()
         await self._end_leaks(ours)
 
     def _beat_and_look(
         self, now: datetime, tx: WriteTx
-    ) -> tuple[Sequence[ActiveCall], Sequence[ActiveCall]] | None:
-        """The calls in motion of dead owners and our own; None: we were given up ourselves.
+    ) -> tuple[int, Sequence[ActiveCall], Sequence[ActiveCall]] | None:
+        """The store's generation, and the calls in motion of dead owners and our own; None: we
+        were given up ourselves.
 
         All of it in one transaction, because an idle server does nothing else.
         """
         if not tx.heartbeat(self._owner, now):
             return None
         tx.release_notices_of_the_dead(now - LEASE)
-        return tx.dead_calls(now - LEASE), tx.active_calls(self._owner)
+        generation = tx.next_generation(now)
+        return generation, tx.dead_calls(now - LEASE), tx.active_calls(self._owner)
 
     async def _end_leaks(self, rows: Sequence[ActiveCall]) -> None:
         """End rows of ours that no attempt in memory stands for: seen twice, they are stuck."""

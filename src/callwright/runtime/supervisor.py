@@ -1,6 +1,7 @@
 """Starts the loops in order, keeps them going, and stops them without cutting a call.
 
-start:  lines -> recovery of what a dead process left -> own heartbeat -> dispatchers
+start:  lines -> may it dial at all? -> recovery of what a dead process left -> own heartbeat
+        -> dispatchers
 drain:  no new claim -> live calls finish, up to the grace -> hang up -> last notices
 """
 
@@ -10,6 +11,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -24,6 +26,7 @@ from callwright.ports.store import ActiveCall, Store
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.callback_pump import CallbackPump
 from callwright.runtime.dispatcher import Dispatcher
+from callwright.runtime.gate import Gate
 from callwright.runtime.legs import Lines
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import Pacer, TrunkLimits
@@ -54,13 +57,16 @@ class Supervisor:
         chance: random.Random | None = None,
         sole_server: bool = True,
         meter: Meter = SILENT,
+        gate: Gate | None = None,
     ) -> None:
+        """`gate` None: nothing holds a start."""
         self.owner = OwnerId(secrets.token_hex(8))
         self._store = store
         self._clock = clock
         self._sole_server = sole_server
         self.trunks = tuple(limits for limits, _ in trunks)
         self.is_draining = False
+        self.gate = gate
         self._pacers = {limits.name: Pacer(limits) for limits in self.trunks}
         self.quotas = Quotas(store)
         self.lines = Lines(
@@ -98,6 +104,7 @@ class Supervisor:
             lines=self.lines,
             attempts=self.attempts,
             style=style,
+            on_beat=None if gate is None else gate.note,
         )
         self._dispatchers = [
             Dispatcher(
@@ -124,6 +131,11 @@ class Supervisor:
         self.settler.wake()
         self.pump.wake()
 
+    async def resume(self) -> None:
+        """A person says that this server may dial, though its start was held."""
+        if self.gate is not None:
+            await self.gate.open()
+
     def in_trouble(self, trunk: str) -> bool:
         """The trunk failed several times in a row and is only probed."""
         return self._pacers[trunk].in_trouble
@@ -140,6 +152,8 @@ class Supervisor:
         """
         await self.lines.start()
         await self._store.write(lambda tx: tx.drop_unfinished_batches())
+        if self.gate is not None:
+            await self.gate.begin()
         if self._sole_server:
             # The lock on the store says that nobody else serves it: all other owners are dead.
             # Hanging up what they left takes seconds; nobody who waits needs to wait for it.
@@ -148,10 +162,10 @@ class Supervisor:
             self._tasks.append(asyncio.create_task(self._recover(dead)))
         await self._store.write(lambda tx: tx.add_owner(self.owner, self._clock.now()))
         loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
-            ("callback pump", self.pump.run),
-            ("settler", self.settler.run),
             ("rescuer", self._rescuer.run),
-            *((f"dispatcher {i}", d.run) for i, d in enumerate(self._dispatchers)),
+            ("callback pump", self._once_open(self.pump.run)),
+            ("settler", self._once_open(self.settler.run)),
+            *((f"dispatcher {i}", self._once_open(d.run)) for i, d in enumerate(self._dispatchers)),
         ]
         self._tasks += [asyncio.create_task(self._keep(name, run)) for name, run in loops]
 
@@ -187,6 +201,12 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(StoreUnavailable):
             await self._store.write(lambda tx: tx.remove_owner(self.owner))
+
+    def _once_open(
+        self, run: Callable[[], Coroutine[Any, Any, None]]
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """A loop that a start which is held does not begin."""
+        return run if self.gate is None else partial(self.gate.run_when_open, run)
 
     def _heard(self, message: Any) -> None:
         self.attempts.heard(message)

@@ -6,6 +6,7 @@ from callwright.domain.account import User
 from callwright.errors import StoreUnavailable
 from callwright.ports.control import CallsSought
 from callwright.ports.store import Store, WriteTx
+from callwright.runtime.gate import Gate
 from callwright.service.find_owned import whose
 from callwright.service.quarantine_calls import release_call
 from callwright.service.stop_calls import cancel_call
@@ -24,6 +25,12 @@ class Operator:
         """Numbers, and the true seconds at which they were let go."""
         self._deadly = deadly
         self._history = history
+
+    async def resume(self, gate: Gate) -> None:
+        """Let a server dial whose start was held."""
+        # Who gets an error says it again later.
+        with suppress(StoreUnavailable):
+            await gate.open()
 
     async def attend(self, store: Store, user: User, *, loop: VirtualLoop, wall: WallClock) -> None:
         """Decide on every call that is quarantined now."""

@@ -15,9 +15,11 @@ import apsw
 
 from callwright.domain.account import Deployment, User
 from callwright.errors import Unavailable
+from callwright.runtime.gate import Gate
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
 from callwright.runtime.supervisor import Supervisor
+from callwright.service.hold_start import HoldRules
 from callwright.service.tell_result import NoticeStyle
 from callwright.simulation.callees import Callees, Manners
 from callwright.simulation.campaign import Campaign
@@ -27,6 +29,7 @@ from callwright.simulation.faults import NO_FAULTS, CrashPoints, FaultPlan, Proc
 from callwright.simulation.history import History
 from callwright.simulation.inline_store import InlineStore
 from callwright.simulation.line import SimulatedLine
+from callwright.simulation.noted import MemoryNote
 from callwright.simulation.operator import Operator
 from callwright.simulation.set_up import add_deployment, listening_for_faults, sample_deployment
 from callwright.simulation.sink import SimulatedSender, Sink
@@ -85,6 +88,7 @@ class World:
         )
         self.client = Client(setting.campaign, self.history)
         self.operator = Operator(setting.faults.deadly, self.history)
+        self.note = MemoryNote()
         self.lives: list[Life] = []
         self.complaints: list[str] = []
         """Faults that the server itself logged: none is ever expected."""
@@ -199,6 +203,8 @@ class World:
             if asking.done() and asking.exception() is not None:
                 break
             counts = await store.read(lambda tx: tx.queue_counts())
+            if supervisor.gate is not None and supervisor.gate.held is not None:
+                await self.operator.resume(supervisor.gate)
             if counts.quarantined:
                 await self.operator.attend(store, user, loop=loop, wall=self.wall)
                 supervisor.wake()
@@ -227,14 +233,16 @@ class World:
             ring_timeout_s=setting.ring_timeout_s,
             max_length_s=setting.max_length_s,
         )
+        clock = VirtualClock(loop, self.wall)
         return Supervisor(
             store=store,
-            clock=VirtualClock(loop, self.wall),
+            clock=clock,
             make_lines=[make_line],
             sender=SimulatedSender(self.sink, loop=loop, points=self.points, life=number),
             trunks=[(limits, rules)],
             style=NoticeStyle(new_id=lambda: f"msg_{self._chance.getrandbits(64):016x}"),
             chance=self._chance,
+            gate=Gate(store=store, clock=clock, note=self.note, rules=HoldRules()),
         )
 
     def _plan(self, loop: VirtualLoop, lines: list[SimulatedLine]) -> None:

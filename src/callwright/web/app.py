@@ -1,6 +1,6 @@
 """The ASGI application: every path the server answers, and an answer for every other."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +22,10 @@ from callwright.web.sign_in_guard import SignInGuard
 from callwright.web.sources import Proxies
 
 
+async def _nothing_to_resume() -> None:
+    pass
+
+
 def make_app(
     store: Store,
     clock: Clock,
@@ -32,13 +36,14 @@ def make_app(
     vitals: Vitals,
     metrics: Metrics | None = None,
     hang_up: Callable[[CallId], None] = lambda call_id: None,
+    resume: Callable[[], Awaitable[None]] = _nothing_to_resume,
 ) -> ASGIApp:
     """The whole HTTP side of a server.
 
     `can_speak` says whether a speech engine is at hand, without which deployments that
     speak cannot be queued on; `on_change` is called after each commit that queued or
     cancelled calls; `vitals` and `metrics` are what `/readyz` and `/metrics` tell; `hang_up`
-    ends the leg of a call, if this process has one.
+    ends the leg of a call, if this process has one; `resume` lets a held start dial.
     """
     metrics = metrics or Metrics()
     proxies = Proxies(config.server.proxies)
@@ -68,6 +73,8 @@ def make_app(
         loader=loader,
         metrics=metrics,
         hang_up=hang_up,
+        vitals=vitals,
+        resume=resume,
     )
     routes = [*dialect_routes(around), *health_routes(ward)]
     elsewhere = with_native(native, _no_such_path)

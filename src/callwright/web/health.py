@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from callwright.domain.account import Product
 from callwright.errors import StoreUnavailable
+from callwright.ports.start import Held
 from callwright.ports.store import Lane, QueueCounts, ReadTx, Store
 from callwright.web.endpoint import Endpoint
 from callwright.web.metrics import CONTENT_TYPE, Metrics, TrunkReading
@@ -30,6 +31,10 @@ _METHODS = ("GET", "HEAD")
 
 def _never() -> bool:
     return False
+
+
+def _not_held() -> Held | None:
+    return None
 
 
 def _no_trunks() -> Iterable[TrunkReading]:
@@ -48,6 +53,8 @@ class Vitals:
     """Some line is up."""
     is_draining: Callable[[], bool] = _never
     """It finishes what it has and will stop."""
+    held: Callable[[], Held | None] = _not_held
+    """Why it dials nothing since its start, until somebody says so."""
     trunks: Callable[[], Iterable[TrunkReading]] = _no_trunks
     connections: Callable[[], int] = _nobody
 
@@ -85,6 +92,8 @@ async def _ready(ward: Ward, request: Request) -> Response:
         problems.append("the store does not answer")
     if not ward.vitals.is_dialling():
         problems.append("no line is up")
+    if (held := ward.vitals.held()) is not None:
+        problems.append(f"held at start, nothing is dialled: {held.because}")
     if ward.vitals.is_draining():
         problems.append("draining: it takes no new calls up and will stop")
     value = {"status": "not ready", "problems": problems} if problems else {"status": "ok"}
@@ -101,7 +110,8 @@ async def _counts(ward: Ward, request: Request) -> Response:
         return reply_at(request.scope, 404, NOTHING_HERE)
     queue = await _queue_counts(ward.store)
     vitals = ward.vitals
-    text = ward.metrics.text(queue, vitals.trunks(), vitals.connections())
+    is_held = vitals.held() is not None
+    text = ward.metrics.text(queue, vitals.trunks(), vitals.connections(), is_held=is_held)
     return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
 

@@ -119,6 +119,11 @@ class Metrics:
             ["trunk"],
             registry=registry,
         )
+        self._held = Gauge(
+            "callwright_held_at_start",
+            "1 while nothing is dialled because the store may be an old copy.",
+            registry=registry,
+        )
         self._connections = Gauge(
             "callwright_http_connections", "Connections that are open.", registry=registry
         )
@@ -167,7 +172,12 @@ class Metrics:
     # Asked by `/metrics`
 
     def text(
-        self, queue: QueueCounts | None, trunks: Iterable[TrunkReading], connections: int
+        self,
+        queue: QueueCounts | None,
+        trunks: Iterable[TrunkReading],
+        connections: int,
+        *,
+        is_held: bool = False,
     ) -> bytes:
         """Everything as Prometheus reads it; without the queue if the store gave no answer."""
         self._queue.clear()
@@ -183,4 +193,5 @@ class Metrics:
             self._trunk_limit.labels(trunk.name).set(trunk.limit)
             self._trouble.labels(trunk.name).set(trunk.in_trouble)
         self._connections.set(connections)
+        self._held.set(is_held)
         return generate_latest(self._registry)

@@ -12,6 +12,7 @@ from callwright.store.sqlite.notices import DueNotices, NoticeChanges
 from callwright.store.sqlite.queues import QueueQuestions
 from callwright.store.sqlite.repeats import RepeatChanges, RepeatQuestions
 from callwright.store.sqlite.retries import RetryChanges
+from callwright.store.sqlite.start import StartAnswers, StartMarks
 from callwright.store.sqlite.suppression import SuppressionChanges, SuppressionQuestions
 from callwright.store.sqlite.visits import VisitChanges, VisitQuestions
 
@@ -27,6 +28,7 @@ class SqliteReadTx(
     RepeatQuestions,
     VisitQuestions,
     MetadatabaseQuestions,
+    StartAnswers,
 ):
     """Questions on a connection that cannot write."""
 
@@ -44,6 +46,8 @@ class SqliteWriteTx(
     RepeatChanges,
     VisitChanges,
     MetadatabaseChanges,
+    StartMarks,
+    StartAnswers,
     ListQuestions,
     ListingQuestions,
     QueueQuestions,

@@ -115,10 +115,10 @@ class ServerUnderTest:
         path = self.folder / "serve.err"
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start `serve` and wait until it answers requests."""
         said_before = self._said()
-        command = [*self.program, "serve", "--config", "callwright.toml"]
+        command = [*self.program, "serve", "--config", "callwright.toml", *options]
         child = Child(command, folder=self.folder, name="serve", environment=ENVIRONMENT)
         self._child, self.starts = child, self.starts + 1
 

@@ -24,6 +24,7 @@ from callwright.web.native.routes import (
     limits,
     people,
     programs,
+    server,
 )
 from callwright.web.native.wire import PREFIX
 
@@ -67,6 +68,6 @@ def make_api() -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    for part in (calls, batches, callbacks, deployments, limits, programs, people, exports):
+    for part in (calls, batches, callbacks, deployments, limits, programs, people, exports, server):
         api.include_router(part.router)
     return api

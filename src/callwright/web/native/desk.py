@@ -24,6 +24,7 @@ from callwright.domain.ids import CallId
 from callwright.errors import NotPermitted
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.load_list import ListLoader
+from callwright.web.health import Vitals
 from callwright.web.metrics import Metrics
 from callwright.web.native.entrance import Caller
 from callwright.web.native.imports import Imports
@@ -47,6 +48,9 @@ class Parts:
     metrics: Metrics
     hang_up: Callable[[CallId], None]
     """Ends the leg of a call that is being dialled or talks, if there is one here."""
+    vitals: Vitals
+    resume: Callable[[], Awaitable[None]]
+    """Lets a server dial whose start was held."""
 
     @property
     def spool_folder(self) -> Path:

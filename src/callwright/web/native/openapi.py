@@ -38,6 +38,7 @@ _TAGS = [
     {"name": "Surveys", "description": "Surveys for the Insight side."},
     {"name": "Users", "description": "Who may use the API."},
     {"name": "Keys", "description": "Keys that may do less than their user."},
+    {"name": "Server", "description": "Whether it dials, and letting it."},
 ]
 
 _ERRORS = {
