@@ -63,6 +63,9 @@ ROUTES = [
     ("POST", "/v1/keys", "users"),
     ("GET", "/v1/keys/1", "users"),
     ("DELETE", "/v1/keys/1", "users"),
+    ("GET", "/v1/optouts", "read"),
+    ("POST", "/v1/optouts", "control"),
+    ("POST", "/v1/optouts/remove", "control"),
     ("GET", "/v1/exports/calls", "read"),
 ]
 

@@ -5,7 +5,7 @@ what the API calls a field is named as the option that the person typed.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
@@ -46,10 +46,19 @@ _OPTIONS = {
 class ServerRefused(RequestRefused):
     """The server said no. `status` is HTTP's; `kind` the last word of the problem's type."""
 
-    def __init__(self, text: str, *, status: int, kind: str = "") -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int,
+        kind: str = "",
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(text)
         self.status = status
         self.kind = kind
+        self.errors = errors
+        """What is wrong with each field, as the API tells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +93,14 @@ class ApiClient:
         given = {name: str(value) for name, value in query.items() if value is not None}
         return self.ask("GET", path, params=given).value
 
-    def post(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         """What the server made of it."""
-        return self.ask("POST", path, json=body).value
+        return self.ask("POST", path, json=body, headers=headers).value
 
     def patch(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """What the server made of the changes."""
@@ -220,7 +234,7 @@ def problem_error(problem: Mapping[str, Any]) -> CallwrightError:
     elif status == 401:
         error = CredentialsInvalid(text)
     else:
-        error = ServerRefused(text, status=status, kind=kind)
+        error = ServerRefused(text, status=status, kind=kind, errors=problem.get("errors", ()))
     if len(errors) > 1:
         for note in errors[:PROBLEMS_SHOWN]:
             error.add_note(note)

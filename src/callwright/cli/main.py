@@ -36,6 +36,7 @@ COMMANDS = {
     "resume": ("cancel:resume", "Let a paused batch, deployment or held server go on."),
     "release": ("cancel:release", "Let a quarantined call go on."),
     "limit": ("limit:limit", "Limit how many calls an account, deployment or batch may start."),
+    "optout": ("optouts:optouts", "Numbers that are never called again."),
     "retry": ("retry:retry", "Call again after a call has ended."),
     "doctor": ("doctor:doctor", "Check settings, store, trunks and more, and say what to do."),
     "config": ("settings_check:settings", "The settings."),

@@ -84,7 +84,8 @@ def _lines(call: Facts, callback: Facts | None) -> Iterator[Line]:
     for entry in events:
         if entry["event"] != "queued":
             # the API's own word says more: `failed` is exhausted or expired
-            yield entry["at"], "", call["state"]
+            because = call["rejected_because"]
+            yield entry["at"], "", call["state"] + (f": {because}" if because else "")
     for attempt in callback["log"] if callback is not None else ():
         status = attempt["status"]
         came = f"answered {status}" if status is not None else attempt["problem"]

@@ -12,5 +12,6 @@ MetadatabaseId = NewType("MetadatabaseId", int)
 BatchId = NewType("BatchId", int)
 CallId = NewType("CallId", int)
 NoticeId = NewType("NoticeId", int)
+SuppressionId = NewType("SuppressionId", int)
 OwnerId = NewType("OwnerId", str)
 """A process that dials: random, new at every start, never a host name or a pid."""

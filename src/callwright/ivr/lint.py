@@ -1,7 +1,9 @@
 """What is allowed in a script and yet worth a word to its author."""
 
 from collections.abc import Iterator
+from itertools import starmap
 
+from callwright.domain.opt_out import is_opt_out
 from callwright.ivr.graph import targets_without_keys
 from callwright.ivr.script import Script
 from callwright.ivr.template import fold_name
@@ -48,7 +50,7 @@ def _warnings(script: Script) -> Iterator[str]:
 
 def _offers_opt_out(script: Script) -> bool:
     return any(
-        isinstance(step, Assign) and "opt_out" in map(fold_name, step.values)
+        isinstance(step, Assign) and any(starmap(is_opt_out, step.values.items()))
         for step in script.steps.values()
     )
 

@@ -6,6 +6,7 @@ is `optional`, ends there and does not count, so an answering machine is no resp
 The language is described in docs/flows.md.
 """
 
+from callwright.domain.opt_out import OPT_OUT
 from callwright.ivr.asking import PATIENCE_KEYS, check_exits, read_digits, read_patience
 from callwright.ivr.document import Faults, Listing, Mapping, Node, Scalar, hint_for
 from callwright.ivr.fields import (
@@ -41,8 +42,6 @@ QUESTION_KEYS = (
     *("id", "ask", "choices", "digits", "scale", "until", "optional", "if"),
     *PATIENCE_KEYS,
 )
-OPTED_OUT = "opt_out"
-"""The variable that becomes `yes` when the callee presses the `opt_out` key."""
 
 
 def compile_survey(root: Node, faults: Faults) -> Script:
@@ -71,7 +70,7 @@ def compile_survey(root: Node, faults: Faults) -> Script:
         steps["thanks"] = Speak(prompts=fields.prompts("thanks"), next=HANGUP)
     if opt_out:
         said = "opt_out.said" if "say_if_opt_out" in fields else GIVE_UP
-        steps["opt_out"] = Assign(values={OPTED_OUT: "yes"}, next=said)
+        steps["opt_out"] = Assign(values={OPT_OUT: "yes"}, next=said)
         if "say_if_opt_out" in fields:
             steps[said] = Speak(prompts=fields.prompts("say_if_opt_out"), next=GIVE_UP)
     elif "say_if_opt_out" in fields:
@@ -119,7 +118,7 @@ class _Asked:
             )
         if "choices" in fields and "until" in fields:
             fields.faults.add("'until' goes with 'digits' or 'scale'", fields.place_of("until"))
-        if fold_name(self.id) in {fold_name(name) for name in (*variables, OPTED_OUT)}:
+        if fold_name(self.id) in {fold_name(name) for name in (*variables, OPT_OUT)}:
             fields.faults.add(
                 f"'{self.id}' is a variable already; give the question another id",
                 fields.place_of("id"),

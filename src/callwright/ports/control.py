@@ -119,6 +119,8 @@ class CallFacts:
     notice_id: NoticeId | None
     retry_of: CallId | None
     retried_by: Sequence[CallId]
+    rejected_because: str
+    """Why it was not to be dialled; "" = it was, or another's word ended it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,6 +174,8 @@ class CallEnd:
     """None when it was only claimed, never dialled."""
     state: CallState
     at: datetime
+    reason: str = ""
+    """Why it must not be dialled, if that is how it ends."""
 
 
 class MotionChanges(Protocol):

@@ -3,12 +3,12 @@
 Part of `ports.store`, whose transactions offer all of this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from callwright.domain.ids import AccountId, CallId
+from callwright.domain.ids import AccountId, CallId, SuppressionId
 from callwright.domain.phone import PhoneNumber
 
 
@@ -16,6 +16,7 @@ from callwright.domain.phone import PhoneNumber
 class Suppression:
     """A number that is not called again, and since when."""
 
+    id: SuppressionId
     number: PhoneNumber
     at: datetime
     call_id: CallId | None
@@ -27,10 +28,17 @@ class SuppressionQuestions(Protocol):
 
     def is_suppressed(self, account_id: AccountId, number: PhoneNumber) -> bool: ...
 
+    def suppressed_among(
+        self, account_id: AccountId, numbers: Collection[PhoneNumber]
+    ) -> Set[PhoneNumber]:
+        """Those of the numbers that are on the account's list. Costs next to nothing while
+        that is empty."""
+        ...
+
     def suppressions(
-        self, account_id: AccountId, *, after: str, limit: int
+        self, account_id: AccountId, *, below: SuppressionId | None, limit: int
     ) -> Sequence[Suppression]:
-        """Up to `limit` numbers of an account that sort after the text `after`, in order."""
+        """Up to `limit` of an account's list with ids below `below`, the latest first."""
         ...
 
 

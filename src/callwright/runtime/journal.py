@@ -19,6 +19,7 @@ from callwright.ports.motion import Hold, Progress
 from callwright.ports.store import Store, WriteTx
 from callwright.service.abandon_attempt import abandon_attempt
 from callwright.service.finish_attempt import Ending, finish_attempts
+from callwright.service.note_progress import note_progress
 from callwright.service.quarantine_calls import quarantine_after_death
 from callwright.service.tell_result import NoticeStyle
 
@@ -143,7 +144,7 @@ class Journal:
     def _write_down(self, page: _Page, tx: WriteTx) -> Sequence[CallState | None]:
         now = max([self._clock.now(), *(ending.at for ending in page.endings)])
         if page.progress:
-            tx.note_progress(list(page.progress.values()))
+            note_progress(tx, list(page.progress.values()), now)
         states = finish_attempts(tx, page.endings, now, self._style) if page.endings else []
         for lost in page.lost:
             active = tx.active_call(*lost.hold)

@@ -118,6 +118,10 @@ class AttemptChanges(ClaimChanges):
             "end_call",
             ((over.call.hold.call_id, over.state.value, to_micros(over.at)) for over in ends),
         )
+        self._change_many(
+            "add_refusal",
+            ((over.call.hold.call_id, over.reason) for over in ends if over.reason),
+        )
 
     def active_call(self, call_id: CallId, attempt: int, owner: OwnerId) -> ActiveCall | None:
         row = self._find("active_call", call=call_id, attempt=attempt, owner=owner)

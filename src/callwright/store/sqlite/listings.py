@@ -140,7 +140,7 @@ class ListingQuestions(ReportQuestions):
         place = self._row("place_of_call", call=call_id)
         if place is None:
             raise ValueError(f"no call {call_id}")
-        next_at, paused_at, quarantined_at, deaths, notice, original = place
+        next_at, paused_at, quarantined_at, deaths, notice, original, refusal = place
         return CallFacts(
             attempts=[_attempt(row, keyed.get(row[0], ())) for row in rows],
             next_attempt_at=None if quarantined_at is not None else to_time_or_none(next_at),
@@ -150,6 +150,7 @@ class ListingQuestions(ReportQuestions):
             notice_id=None if notice is None else NoticeId(notice),
             retry_of=None if original is None else CallId(original),
             retried_by=[CallId(row[0]) for row in self._rows("retries_of_call", call=call_id)],
+            rejected_because=refusal or "",
         )
 
     def calls_retried(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:

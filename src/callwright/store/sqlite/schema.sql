@@ -150,7 +150,8 @@ CREATE TRIGGER call_never_changes BEFORE UPDATE ON call BEGIN
 END;
 
 -- Numbers that an account never calls again, whatever the program.
-CREATE TABLE suppressed_number (
+CREATE TABLE opt_out (
+    id INTEGER PRIMARY KEY,
     account INTEGER NOT NULL REFERENCES account,
     -- E.164
     number TEXT NOT NULL,
@@ -158,8 +159,10 @@ CREATE TABLE suppressed_number (
     -- The call in which the callee asked for it; NULL = an operator entered it. No reference:
     -- a call may be forgotten before the wish is.
     call INTEGER,
-    PRIMARY KEY (account, number)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (account, number)
+) STRICT;
+
+CREATE INDEX opt_out_by_account ON opt_out (account, id);
 
 -- Requests that came with an Idempotency-Key: what they asked for, and what they were told.
 CREATE TABLE repeatable_request (
@@ -482,6 +485,12 @@ CREATE TABLE ended (
 CREATE TRIGGER ended_is_final BEFORE UPDATE ON ended BEGIN
     SELECT raise(ABORT, 'a call that has ended never changes');
 END;
+
+-- Why a call was rejected that was not to be dialled: rare, so no column of `ended`.
+CREATE TABLE refusal (
+    call INTEGER PRIMARY KEY REFERENCES ended,
+    reason TEXT NOT NULL
+) STRICT;
 
 -- A call stands in one place only.
 CREATE TRIGGER due_stands_alone BEFORE INSERT ON due

@@ -1,13 +1,16 @@
 """Numbers that an account never calls again."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence, Set
 from datetime import datetime
 
-from callwright.domain.ids import AccountId, CallId
+from callwright.domain.ids import AccountId, CallId, SuppressionId
 from callwright.domain.phone import PhoneNumber
 from callwright.ports.suppression import Suppression
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import to_micros, to_time
+
+HIGHEST = 2**63 - 1
 
 
 class SuppressionQuestions(Session):
@@ -16,17 +19,30 @@ class SuppressionQuestions(Session):
     def is_suppressed(self, account_id: AccountId, number: PhoneNumber) -> bool:
         return self._row("suppression", account=account_id, number=number.e164) is not None
 
+    def suppressed_among(
+        self, account_id: AccountId, numbers: Collection[PhoneNumber]
+    ) -> Set[PhoneNumber]:
+        if self._row("any_suppression", account=account_id) is None:
+            return frozenset()
+        sought = json.dumps([number.e164 for number in numbers])
+        rows = self._rows("suppressed_among", account=account_id, numbers=sought)
+        return {PhoneNumber(number) for (number,) in rows}
+
     def suppressions(
-        self, account_id: AccountId, *, after: str, limit: int
+        self, account_id: AccountId, *, below: SuppressionId | None, limit: int
     ) -> Sequence[Suppression]:
         return [
             Suppression(
+                id=SuppressionId(number_id),
                 number=PhoneNumber(number),
                 at=to_time(at),
                 call_id=None if call is None else CallId(call),
             )
-            for number, at, call in self._find_all(
-                "suppressions", account=account_id, after=after, limit=limit
+            for number_id, number, at, call in self._find_all(
+                "suppressions",
+                account=account_id,
+                below=HIGHEST if below is None else below,
+                limit=limit,
             )
         ]
 

@@ -22,6 +22,7 @@ from callwright.web.native.routes import (
     deployments,
     exports,
     limits,
+    optouts,
     people,
     programs,
     server,
@@ -68,6 +69,17 @@ def make_api() -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    for part in (calls, batches, callbacks, deployments, limits, programs, people, exports, server):
+    for part in (
+        calls,
+        batches,
+        callbacks,
+        optouts,
+        deployments,
+        limits,
+        programs,
+        people,
+        exports,
+        server,
+    ):
         api.include_router(part.router)
     return api

@@ -31,6 +31,7 @@ _TAGS = [
     {"name": "Calls", "description": "One call: queue, see, cancel, hang up, call again."},
     {"name": "Batches", "description": "Lists: queue, follow, cancel, pause, resume."},
     {"name": "Callbacks", "description": "Results posted to `result_url`."},
+    {"name": "Opt-outs", "description": "Numbers that are never called again."},
     {"name": "Deployments", "description": "What calls are queued on."},
     {"name": "Limits", "description": "Calls a second and calls at once, beside the trunk's."},
     {"name": "Exports", "description": "Calls as CSV or JSON lines."},
@@ -76,6 +77,7 @@ _IF_NONE_MATCH = {
     "description": "An `ETag` you have; 304 if nothing changed",
 }
 _QUEUEING = {"/v1/calls", "/v1/batches"}
+_TRIED_OUT = {*_QUEUEING, "/v1/optouts"}
 _STREAMED = "/v1/exports/"
 
 
@@ -136,7 +138,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         responses["304"] = {"description": "Nothing changed since that ETag"}
         parameters.append(_IF_NONE_MATCH)
     if method == "post" and path in _QUEUEING:
-        parameters += [_PREFER, _DRY_RUN]
+        parameters.append(_PREFER)
+    if method == "post" and path in _TRIED_OUT:
+        parameters.append(_DRY_RUN)
     for response in responses.values():
         headers = response.setdefault("headers", {})
         headers["X-Request-Id"] = {"schema": {"type": "string"}}

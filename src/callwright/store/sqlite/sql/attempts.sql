@@ -73,6 +73,10 @@ RETURNING call;
 -- Note the final state of a call that is in motion no more; it ends once.
 INSERT INTO ended (call, state, at) VALUES (:call, :state, :at);
 
+-- name: add_refusal
+-- Note why a call that has ended was not to be dialled.
+INSERT INTO refusal (call, reason) VALUES (:call, :reason);
+
 -- name: active_call
 -- One call in motion under just this claim, with its attempt once that is written down.
 SELECT * FROM in_motion WHERE call = :call AND attempt = :attempt AND owner = :owner;

@@ -131,7 +131,8 @@ SELECT coalesce(w.next_at, CASE WHEN EXISTS (
        (SELECT q.at FROM quarantine q WHERE q.call = w.call),
        (SELECT count(*) FROM death x WHERE x.call = c.id),
        (SELECT n.id FROM notice n WHERE n.call = c.id),
-       (SELECT r.original FROM retried_call r WHERE r.call = c.id)
+       (SELECT r.original FROM retried_call r WHERE r.call = c.id),
+       (SELECT f.reason FROM refusal f WHERE f.call = c.id)
   FROM call c JOIN batch b ON b.id = c.batch
   LEFT JOIN due w ON w.call = c.id
  WHERE c.id = :call;

@@ -236,6 +236,7 @@ class Call(CallSummary):
     callback_id: int | None
     retry_of: int | None = Field(description="The ended call that this one tries again")
     retried_by: list[int]
+    rejected_because: str | None = Field(description="Why the server would not dial it")
 
 
 def call_summary(details: CallDetails, *, is_paused: bool, is_quarantined: bool) -> CallSummary:
@@ -274,6 +275,7 @@ def whole_call(details: CallDetails, facts: CallFacts) -> Call:
         callback_id=facts.notice_id,
         retry_of=facts.retry_of,
         retried_by=list(facts.retried_by),
+        rejected_because=facts.rejected_because or None,
     )
 
 
