@@ -106,7 +106,10 @@ async def run_server(
             on_refused=metrics.refused_unread,
         )
         sender = HttpSender(
-            clock=clock, allow=config.callbacks.allow, secret=config.callbacks.secret
+            clock=clock,
+            allow=config.callbacks.allow,
+            secret=config.callbacks.secret,
+            keep_answers=config.callbacks.keep_answers,
         )
         stack.push_async_callback(sender.close)
         supervisor = Supervisor(

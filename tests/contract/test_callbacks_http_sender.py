@@ -1,6 +1,7 @@
 """What a receiver of notices sees, and what its answers come to."""
 
 import asyncio
+import base64
 import socket
 import struct
 from datetime import timedelta
@@ -324,3 +325,73 @@ def test_slow_receivers_do_not_hold_up_others() -> None:
             return delivery
 
     assert run(scenario()).ok
+
+
+def test_a_try_tells_where_it_went_and_what_went_over_the_line() -> None:
+    delivery, request = exchanged(status(500, "X-Word: \xe4"))
+    assert delivery.address == "127.0.0.1"
+    assert delivery.request_head == request.removesuffix(BODY)
+    assert delivery.request_head.startswith(b"POST /result HTTP/1.1\r\n")
+    assert delivery.request_head.endswith(b"\r\n\r\n")
+    assert delivery.answer.startswith(b"HTTP/1.1 500 Word\r\nX-Word: \xe4\r\n")
+    assert delivery.answer.endswith(b"\r\n\r\nok")
+    assert delivery.answer_size == len(delivery.answer)
+
+
+def test_only_the_beginning_of_an_answer_is_kept_but_all_of_it_is_counted() -> None:
+    text = "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + "x" * 9000
+    for keep, kept in ((100, 100), (0, 0), (65536, len(text))):
+        delivery, _ = exchanged(says(text), keep_answers=keep)
+        assert delivery.ok
+        assert delivery.answer == text.encode()[:kept]
+        assert delivery.answer_size == len(text)
+
+
+def test_an_answer_that_never_ended_is_kept_as_far_as_it_came() -> None:
+    async def dribble(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        await writer.drain()
+        await asyncio.sleep(60)
+
+    delivery, _ = exchanged(dribble, deadline_s=0.5)
+    assert (delivery.problem, delivery.answer) == ("timeout", b"HTTP/1.1 200 OK\r\n")
+
+
+def test_credentials_are_not_kept() -> None:
+    async def scenario() -> Delivery:
+        async with receiver() as target, sender() as one:
+            return await one.send(notice(target.url(host="al%40x:pa%3Ass@127.0.0.1")), NOON)
+
+    head = run(scenario()).request_head
+    assert b"\r\nAuthorization: ***\r\n" in head
+    assert base64.b64encode(b"al@x:pa:ss") not in head
+
+
+def test_a_connection_that_fails_tells_the_address_it_was_for() -> None:
+    async def scenario() -> Delivery:
+        async with sender() as one:
+            return await one.send(notice("http://127.0.0.1:1/"), NOON)
+
+    delivery = run(scenario())
+    assert (delivery.problem, delivery.address) == ("refused", "127.0.0.1")
+    assert (delivery.request_head, delivery.answer, delivery.answer_size) == (b"", b"", 0)
+
+
+def test_what_is_blocked_has_no_address() -> None:
+    async def scenario() -> Delivery:
+        async with sender(allow=[]) as one:
+            return await one.send(notice("http://127.0.0.1:1/"), NOON)
+
+    delivery = run(scenario())
+    assert (delivery.problem, delivery.address) == ("blocked address", "")
+
+
+def exchanged(answer: Answer, **settings: object) -> tuple[Delivery, bytes]:
+    """What one try comes to, and the request as it arrived."""
+
+    async def scenario() -> tuple[Delivery, bytes]:
+        async with receiver(answer) as target, sender(**settings) as one:
+            delivery = await one.send(notice(target.url()), NOON)
+            return delivery, target.requests[0]
+
+    return run(scenario())

@@ -82,3 +82,11 @@ def test_a_handshake_that_never_ends_is_hung_up_on_at_the_deadline() -> None:
     delivery, requests = run(scenario())
     assert delivery.problem == "timeout"
     assert requests == []
+
+
+def test_what_is_kept_of_an_exchange_is_what_was_said_inside_tls(tmp_path: Path) -> None:
+    delivery, _, target = deliver("receiver.example", tmp_path)
+    head, _, _ = target.requests[0].partition(b"\r\n\r\n")
+    assert delivery.request_head == head + b"\r\n\r\n"
+    assert delivery.answer.startswith(b"HTTP/1.1 200")
+    assert delivery.address == "127.0.0.1"

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 from store_world import NOON, OTHER, OWNER, World, after, claim_due_notices
 
-from callwright.domain.ids import CallId, OwnerId
+from callwright.domain.ids import AccountId, CallId, NoticeId, OwnerId, UserId
 from callwright.domain.notice import LASTS, Delivery, NoticeState
 from callwright.domain.receiver import Standing
+from callwright.ports.control import DeadPlace, Whose
 from callwright.ports.notices import HostsWanted
 from callwright.ports.store import NewNotice, OwedNotice, QueueCounts, TriedNotice
 from callwright.service.find_owned import whose
@@ -352,3 +353,62 @@ def test_a_notice_sent_anew_begins_its_schedule_again(world: World) -> None:
     stored = world.read(lambda tx: tx.notice(first.id))
     assert stored is not None
     assert stored.over_at is None
+
+
+def give_up(world: World, at: float, status: int | None = None) -> NoticeId:
+    """Owe a notice and give it up."""
+    owe(world)
+    (notice,) = claim(world)
+    tried = TriedNotice(
+        id=notice.id,
+        at=after(at),
+        ended_at=after(at),
+        delivery=Delivery(status=status, problem="x"),
+        state=NoticeState.DEAD,
+        due_at=None,
+    )
+    world.write(lambda tx: tx.note_deliveries(OWNER, [tried]))
+    return notice.id
+
+
+def replay(
+    world: World, since: float, before: float, limit: int = 10, whose_: Whose | None = None
+) -> list[NoticeId]:
+    """What is due again after replaying dead notices, slice after slice."""
+    place: DeadPlace | None = DeadPlace(over_at=after(since), id=NoticeId(0))
+    whose_ = whose_ or whose(world.user)
+    count = 0
+    while place is not None:
+        done = world.write(
+            lambda tx, start=place: tx.replay_dead_notices(
+                whose_, after=start, before=after(before), limit=limit, now=after(999)
+            )
+        )
+        count += done.count
+        place = done.looked_to
+    due = [notice.id for notice in claim(world, 999)]
+    assert len(due) == count
+    return due
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+def test_what_was_given_up_in_a_span_can_be_sent_anew(world: World, limit: int) -> None:
+    dead = [give_up(world, at) for at in (1, 2, 2, 3, 4)]
+    assert replay(world, 2, 4, limit) == dead[1:4]
+
+
+def test_what_its_receiver_does_not_want_is_not_sent_anew_with_the_rest(world: World) -> None:
+    gone, failed = give_up(world, 1, 410), give_up(world, 1, 500)
+    assert replay(world, 0, 9) == [failed]
+    assert world.write(lambda tx: tx.replay_notice(gone, after(5)))
+
+
+def test_what_others_have_is_not_sent_anew(world: World) -> None:
+    give_up(world, 1)
+    account = world.user.account_id
+    for other in (
+        Whose(account_id=account, user_id=UserId(999)),
+        Whose(account_id=AccountId(999), user_id=None),
+    ):
+        assert replay(world, 0, 9, 1, other) == []
+    assert len(replay(world, 0, 9, 1, Whose(account_id=account, user_id=None))) == 1

@@ -160,10 +160,42 @@ def test_a_trace_tells_a_call_from_its_queueing_to_its_callback(shell):
         "attempt 1  ends: busy (SIP 486 Busy Here); fault: callee",
         "exhausted",
     ]
-    assert callback.startswith("callback   try 1: answered 200 after ")
+    assert callback.startswith("callback   try 1: answered 200 from 127.0.0.1 after ")
     assert facts.splitlines()[0] == f"call {number}  exhausted"
     assert "variables   first_name = Ana" in facts
     assert f"result url  {sink.url()}" in facts
+
+
+def test_a_callback_is_shown_with_what_went_over_the_line_and_sent_again(shell):
+    with callback_sink() as sink:
+        call = shell.ask("call", BUSY, *TO_SHORT, "--result-url", sink.url("/told"))["call_id"]
+        sink.wait(1, path="/told", within_s=PATIENCE_S)
+        [callback] = shell.ask("ls", "callbacks", "--call", str(call))["callbacks"]
+        number = str(callback["id"])
+
+        def whole() -> str:
+            text = shell.run("callbacks", "show", number)
+            return text if "try 1" in text else ""
+
+        out = wait_for("its log", whole, within_s=PATIENCE_S)
+        assert out.startswith(f"callback {number}  delivered\n")
+        assert "try 1: answered 200 from 127.0.0.1 after " in out
+        assert "    POST /told HTTP/1.1\n" in out
+        assert "    HTTP/1.1 200 OK\n" in out
+        assert f"    {sink.delivered('/told')[0].body.decode()}\n" in out
+        assert shell.run("callbacks", "replay", number) == f"callback {number} is sent again\n"
+        first, again = sink.wait(2, path="/told", within_s=PATIENCE_S)
+    assert (first.body, first.headers["webhook-id"]) == (again.body, again.headers["webhook-id"])
+
+
+def test_what_was_given_up_since_a_moment_is_sent_again(shell):
+    out = shell.run("callbacks", "replay", "--since", "2020-01-01", "--before", "2020-01-02T09:00")
+    assert out == "0 callbacks sent again\n"
+    assert shell.ask("callbacks", "replay", "--since", "2020-01-01") == {"replayed": 0}
+    shell.refuse("callbacks", "replay", "--since", "noon")
+    shell.refuse("callbacks", "replay", "1", "--since", "2020-01-01", code=2)
+    shell.refuse("callbacks", "replay", code=2)
+    shell.refuse("callbacks", "replay", "1", "--before", "2020-01-01", code=2)
 
 
 def test_a_trace_as_json_has_the_callback_or_null(shell):

@@ -127,6 +127,7 @@ def test_a_trace_is_in_the_order_in_which_things_happened():
                 "status": None,
                 "problem": "timeout",
                 "took_ms": 15000,
+                "address": "192.0.2.1",
             }
         ],
     }
@@ -142,7 +143,7 @@ def test_a_trace_is_in_the_order_in_which_things_happened():
         "2026-05-01 12:01:08.000  attempt 2  keyed choice = 1",
         "2026-05-01 12:01:10.000  attempt 2  ends: answered (SIP 200, script ended); talked 6.0 s",
         "2026-05-01 12:01:10.000             completed",
-        "2026-05-01 12:01:11.000  callback   try 1: timeout after 15000 ms",
+        "2026-05-01 12:01:11.000  callback   try 1: timeout from 192.0.2.1 after 15000 ms",
     ]
     assert "callback   4, pending (msg_1), next try 2026-05-01 12:01:16Z" in describe_call(
         call, callback

@@ -5,6 +5,7 @@ the name: it goes to the addresses that the guard has passed, while Host and the
 name stay those of the URL.
 """
 
+import re
 import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,16 +23,53 @@ _MAX_ADDRESSES = 4
 _CONNECT_TIMEOUT_S = 5.0
 """For one address, so that a dead one leaves time for the next."""
 
+_HEAD_END = b"\r\n\r\n"
+_CREDENTIALS = re.compile(rb"^(Authorization: )[^\r\n]*", re.MULTILINE | re.IGNORECASE)
+
 
 class AnswerTooLong(Exception):
     """`MAX_ANSWER_BYTES` were read, and there is more."""
 
 
+class Transcript:
+    """What goes over a connection, as far as it is kept for the call's owner.
+
+    Of what is sent that is the head: the body is the notice's own. Credentials are starred out.
+    """
+
+    def __init__(self, keeps: int) -> None:
+        """`keeps` is how many bytes of the answer are kept."""
+        self.address = ""
+        """Where the last connection went, or was to go."""
+        self.answer_size = 0
+        self._sent = bytearray()
+        self._answer = bytearray()
+        self._keeps = keeps
+
+    @property
+    def request_head(self) -> bytes:
+        head, end, _ = self._sent.partition(_HEAD_END)
+        return _CREDENTIALS.sub(rb"\1***", bytes(head + end))
+
+    @property
+    def answer(self) -> bytes:
+        return bytes(self._answer)
+
+    def note_sent(self, data: bytes) -> None:
+        if _HEAD_END not in self._sent:
+            self._sent += data
+
+    def note_received(self, data: bytes) -> None:
+        self.answer_size += len(data)
+        self._answer += data[: self._keeps - len(self._answer)]
+
+
 class CheckedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to the first of `addresses` that answers, whatever host it is asked for."""
 
-    def __init__(self, addresses: Sequence[Address]) -> None:
+    def __init__(self, addresses: Sequence[Address], transcript: Transcript) -> None:
         self._addresses = addresses[:_MAX_ADDRESSES]
+        self._transcript = transcript
         self._network = httpcore2.AnyIOBackend()
         self._opened: httpcore2.AsyncNetworkStream | None = None
 
@@ -45,6 +83,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         problem = Problem.UNREACHABLE
         for address in self._addresses:
+            self._transcript.address = str(address)
             try:
                 stream = await self._network.connect_tcp(
                     str(address), port, timeout=_CONNECT_TIMEOUT_S
@@ -55,7 +94,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
                 problem = Problem.REFUSED if _was_refused(exc) else Problem.UNREACHABLE
             else:
                 self._opened = stream
-                return _BoundedStream(stream)
+                return _BoundedStream(stream, self._transcript)
         raise NotDelivered(problem)
 
     async def aclose(self) -> None:
@@ -67,8 +106,9 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
 class _BoundedStream(httpcore2.AsyncNetworkStream):
     """A connection that yields at most `MAX_ANSWER_BYTES` of what the peer sends."""
 
-    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+    def __init__(self, stream: httpcore2.AsyncNetworkStream, transcript: Transcript) -> None:
         self._stream = stream
+        self._transcript = transcript
         self._left = MAX_ANSWER_BYTES
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
@@ -76,9 +116,11 @@ class _BoundedStream(httpcore2.AsyncNetworkStream):
             raise AnswerTooLong
         data = await self._stream.read(min(max_bytes, self._left), timeout)
         self._left -= len(data)
+        self._transcript.note_received(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        self._transcript.note_sent(buffer)
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -94,7 +136,7 @@ class _BoundedStream(httpcore2.AsyncNetworkStream):
             stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         except (httpcore2.ConnectError, ssl.SSLError, ValueError, OSError) as exc:
             raise NotDelivered(Problem.TLS_FAILED) from exc
-        return _BoundedStream(stream)
+        return _BoundedStream(stream, self._transcript)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

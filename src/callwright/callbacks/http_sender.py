@@ -24,7 +24,7 @@ import structlog
 
 from callwright import __version__
 from callwright.callbacks.address_guard import AddressGuard, Resolve, SystemResolver
-from callwright.callbacks.connection import AnswerTooLong, CheckedBackend
+from callwright.callbacks.connection import AnswerTooLong, CheckedBackend, Transcript
 from callwright.callbacks.problem import NotDelivered
 from callwright.callbacks.signature import signed_headers, signing_keys
 from callwright.clock import Clock
@@ -35,6 +35,9 @@ log = structlog.get_logger()
 
 DEADLINE_S = 15.0
 """For a whole try: resolving, connecting, sending, and the answer's last byte."""
+
+KEEP_ANSWERS = 4096
+"""Bytes of an answer that are kept for the call's owner."""
 
 _USER_AGENT = f"Callwright/{__version__}"
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
@@ -53,10 +56,12 @@ class HttpSender:
         resolve: Resolve | None = None,
         trust: ssl.SSLContext | None = None,
         deadline_s: float = DEADLINE_S,
+        keep_answers: int = KEEP_ANSWERS,
     ) -> None:
         """
-        `allow` and `secret` are the settings of those names; `resolve` defaults to the
-        operating system's resolver, `trust` to its certificates (or `SSL_CERT_FILE`).
+        `allow`, `secret` and `keep_answers` are the settings of those names; `resolve`
+        defaults to the operating system's resolver, `trust` to its certificates (or
+        `SSL_CERT_FILE`).
 
         Raises:
             ConfigInvalid: an entry of `allow`, or `secret`, is malformed.
@@ -67,6 +72,7 @@ class HttpSender:
         self._guard = AddressGuard(allow, resolve=resolve or self._resolver)
         self._trust = trust or httpx2.create_ssl_context()
         self._deadline_s = deadline_s
+        self._keep_answers = keep_answers
 
     async def send(self, notice: OwedNotice, now: datetime) -> Delivery:
         """What the try that begins `now` came to. Never raises.
@@ -78,9 +84,10 @@ class HttpSender:
         status: int | None = None
         problem: str = ""
         retry_after: timedelta | None = None
+        transcript = Transcript(self._keep_answers)
         try:
             async with asyncio.timeout(self._deadline_s):
-                status, asked = await self._post(notice, now)
+                status, asked = await self._post(notice, now, transcript)
         except TimeoutError:
             problem = Problem.TIMEOUT
         except NotDelivered as exc:
@@ -97,12 +104,23 @@ class HttpSender:
                 problem = http_problem(status)
                 retry_after = read_retry_after(asked, now)
         took_ms = round((self._clock.monotonic() - began) * 1000)
-        return Delivery(status=status, problem=problem, retry_after=retry_after, took_ms=took_ms)
+        return Delivery(
+            status=status,
+            problem=problem,
+            retry_after=retry_after,
+            took_ms=took_ms,
+            address=transcript.address,
+            request_head=transcript.request_head,
+            answer=transcript.answer,
+            answer_size=transcript.answer_size,
+        )
 
     async def close(self) -> None:
         self._resolver.close()
 
-    async def _post(self, notice: OwedNotice, now: datetime) -> tuple[int, str | None]:
+    async def _post(
+        self, notice: OwedNotice, now: datetime, transcript: Transcript
+    ) -> tuple[int, str | None]:
         """The answer's status and `Retry-After`."""
         url = read_url(notice.url)
         port = url.port or _PORTS[url.scheme]
@@ -110,7 +128,7 @@ class HttpSender:
         target = httpcore2.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path
         )
-        network = CheckedBackend(addresses)
+        network = CheckedBackend(addresses, transcript)
         connection = httpcore2.AsyncHTTPConnection(
             target.origin, ssl_context=self._trust, network_backend=network
         )

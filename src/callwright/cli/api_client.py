@@ -37,6 +37,8 @@ _OPTIONS = {
     "result_url": "--result-url",
     "is_pci": "--pci",
     "state": "--state",
+    "since": "--since",
+    "before": "--before",
     "number_ends": "--number-ends",
     "calls_per_second": "--calls-per-second",
     "max_calls": "--max-calls",

@@ -31,6 +31,7 @@ COMMANDS = {
     "watch": ("watch:watch", "Watch a batch, or all of them, until every call is over."),
     "trace": ("trace:trace", "Show everything that happened to a call."),
     "ls": ("listing:ls", "List batches, calls or callbacks."),
+    "callbacks": ("callbacks:callbacks", "Show a callback's log, and send callbacks again."),
     "cancel": ("cancel:cancel", "Cancel a call, a batch, or all that waits on a deployment."),
     "pause": ("cancel:pause", "Hold a batch or deployment back."),
     "resume": ("cancel:resume", "Let a paused batch, deployment or held server go on."),

@@ -87,10 +87,15 @@ def _lines(call: Facts, callback: Facts | None) -> Iterator[Line]:
             because = call["rejected_because"]
             yield entry["at"], "", call["state"] + (f": {because}" if because else "")
     for attempt in callback["log"] if callback is not None else ():
-        status = attempt["status"]
-        came = f"answered {status}" if status is not None else attempt["problem"]
-        what = f"try {attempt['number']}: {came} after {attempt['took_ms']} ms"
-        yield attempt["at"], "callback", what
+        yield attempt["at"], "callback", f"try {attempt['number']}: {what_came_of(attempt)}"
+
+
+def what_came_of(attempt: Facts) -> str:
+    """What a try of a callback came to, and where it went."""
+    status = attempt["status"]
+    came = f"answered {status}" if status is not None else attempt["problem"]
+    where = f" from {attempt['address']}" if attempt["address"] else ""
+    return f"{came}{where} after {attempt['took_ms']} ms"
 
 
 def _attempt_lines(attempt: Facts) -> Iterator[Line]:

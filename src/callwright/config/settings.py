@@ -142,6 +142,13 @@ class CallbackSettings(Section):
     )
     secret: WebhookSecret = _setting("", "whsec_...; empty = unsigned", secret=True)
     form_encoded: bool = _setting(False, "post application/x-www-form-urlencoded in place of JSON")
+    keep_answers: int = _setting(
+        4096,
+        "of each answer, for the call's owner to see; 0 = none",
+        unit="bytes",
+        ge=0,
+        le=65536,
+    )
 
 
 class SpeechSettings(Section):

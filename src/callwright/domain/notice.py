@@ -28,6 +28,9 @@ LASTS = sum(RETRY_WAITS, timedelta()) * (1 + JITTER) + timedelta(hours=1)
 """Longer than ten tries take, unless the receiver asks for longer pauses. What waits so long
 for a host that fails all that time is given up, so that nothing waits for ever."""
 
+KEPT = timedelta(days=30)
+"""How long a notice is kept, with the log of its tries, once it was delivered or given up."""
+
 MAX_RETRY_AFTER = timedelta(hours=24)
 
 

@@ -163,6 +163,24 @@ class StoredNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeadPlace:
+    """A place among the notices that were given up, in the order in which they were."""
+
+    over_at: datetime
+    id: NoticeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadReplayed:
+    """What became of a slice of them."""
+
+    count: int
+    """How many are due again."""
+    looked_to: DeadPlace | None
+    """After which to go on; None = there are no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoticesFound:
     """Some of the notices sought; as `CallsFound`."""
 
@@ -287,6 +305,13 @@ class ControlChanges(Protocol):
 
     def replay_notice(self, notice_id: NoticeId, now: datetime) -> bool:
         """Make a notice due at once, whatever became of it; False: it is being sent."""
+        ...
+
+    def replay_dead_notices(
+        self, whose: Whose, *, after: DeadPlace, before: datetime, limit: int, now: datetime
+    ) -> DeadReplayed:
+        """Make due at once what was given up before then, among the next `limit` notices after
+        `after`; but not what its receiver does not want any more (410)."""
         ...
 
     def add_api_key(

@@ -28,6 +28,7 @@ from callwright.runtime.callback_pump import CallbackPump
 from callwright.runtime.dispatcher import Dispatcher
 from callwright.runtime.gate import Gate
 from callwright.runtime.legs import Lines
+from callwright.runtime.notice_sweeper import NoticeSweeper
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import Pacer, TrunkLimits
 from callwright.runtime.quotas import Quotas
@@ -97,6 +98,7 @@ class Supervisor:
         self.settler = Settler(
             store=store, clock=clock, style=style, on_notices=self.pump.wake, meter=meter
         )
+        self._sweeper = NoticeSweeper(store=store, clock=clock)
         self._rescuer = Rescuer(
             store=store,
             clock=clock,
@@ -165,6 +167,7 @@ class Supervisor:
             ("rescuer", self._rescuer.run),
             ("callback pump", self._once_open(self.pump.run)),
             ("settler", self._once_open(self.settler.run)),
+            ("notice sweeper", self._once_open(self._sweeper.run)),
             *((f"dispatcher {i}", self._once_open(d.run)) for i, d in enumerate(self._dispatchers)),
         ]
         self._tasks += [asyncio.create_task(self._keep(name, run)) for name, run in loops]

@@ -5,7 +5,14 @@ from datetime import datetime
 
 from callwright.domain.ids import AccountId, CallId, NoticeId, UserId
 from callwright.domain.notice import LASTS, NoticeState
-from callwright.ports.control import NoticesFound, NoticeTry, StoredNotice, Whose
+from callwright.ports.control import (
+    DeadPlace,
+    DeadReplayed,
+    NoticesFound,
+    NoticeTry,
+    StoredNotice,
+    Whose,
+)
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import Row, to_micros, to_time, to_time_or_none
 
@@ -94,6 +101,27 @@ class NoticeReplays(NoticeQuestions):
             )
             == 1
         )
+
+    def replay_dead_notices(
+        self, whose: Whose, *, after: DeadPlace, before: datetime, limit: int, now: datetime
+    ) -> DeadReplayed:
+        rows = self._rows(
+            "dead_notices",
+            account=whose.account_id,
+            user=whose.user_id,
+            after=to_micros(after.over_at),
+            notice=after.id,
+            before=to_micros(before),
+            limit=limit,
+        )
+        replayed = [
+            notice for _, notice, may in rows if may and self.replay_notice(NoticeId(notice), now)
+        ]
+        looked_to = None
+        if len(rows) == limit:
+            over_at, notice, _ = rows[-1]
+            looked_to = DeadPlace(over_at=to_time(over_at), id=NoticeId(notice))
+        return DeadReplayed(count=len(replayed), looked_to=looked_to)
 
 
 def _notice(row: Row) -> StoredNotice:

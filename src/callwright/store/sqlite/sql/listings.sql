@@ -206,6 +206,22 @@ UPDATE notice
        state = 'pending', due_at = :now, over_at = NULL
  WHERE id = :notice AND owner IS NULL;
 
+-- name: dead_notices
+-- Notices that were given up after a place and before a moment, and whether :user, or an admin
+-- of :account, may have them sent again: not if the receiver answered 410.
+SELECT n.over_at, n.id,
+       p.account = :account AND (:user IS NULL OR b.user = :user)
+       AND NOT EXISTS (SELECT 1 FROM notice_try t
+                        WHERE t.notice = n.id AND t.number = n.tries AND t.status = 410)
+  FROM notice n
+  CROSS JOIN call c ON c.id = n.call
+  CROSS JOIN batch b ON b.id = c.batch
+  CROSS JOIN deployment d ON d.id = b.deployment
+  CROSS JOIN program p ON p.id = d.program
+ WHERE n.state = 'dead' AND (n.over_at, n.id) > (:after, :notice) AND n.over_at < :before
+ ORDER BY n.over_at, n.id
+ LIMIT :limit;
+
 -- name: note_retry
 -- Note which call a call tries again.
 INSERT INTO retried_call (call, original) VALUES (:call, :original);

@@ -10,11 +10,13 @@ from callwright.domain.notice import NoticeState
 from callwright.ports.control import NoticesFound
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.find_owned import find_call, find_notice, whose
-from callwright.service.replay_notice import replay_notice
+from callwright.service.replay_notice import replay_dead_notices, replay_notice
 from callwright.web.native.desk import Controller, Desk, Reader, answer
 from callwright.web.native.models.callbacks import (
     Callback,
     CallbackSummary,
+    ReplayedCallbacks,
+    ReplayOrder,
     callback_summary,
     whole_callback,
 )
@@ -69,6 +71,23 @@ async def look_through(
 async def show(callback_id: PathId, desk: Reader) -> Response:
     """A callback with its body and what each try came to."""
     return desk.show(await desk.read(lambda tx: _whole(tx, desk, NoticeId(callback_id))))
+
+
+# Before the next: there, `dead` would be an id.
+@router.post(
+    "/callbacks/dead/replay",
+    status_code=202,
+    response_model=ReplayedCallbacks,
+    summary="Send again what was given up",
+)
+async def replay_dead(order: ReplayOrder, desk: Controller) -> Response:
+    """Make every callback due at once that was given up in a span of time: same ids, same bytes,
+    all tries again. For a receiver that was out of order; those that it answered with 410 are
+    left out."""
+    count = await replay_dead_notices(
+        desk.write, desk.user, since=order.since, before=order.before, now=desk.now
+    )
+    return answer(ReplayedCallbacks(replayed=count), 202)
 
 
 @router.post(
