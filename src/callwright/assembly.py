@@ -105,11 +105,13 @@ async def run_server(
             clock,
             on_refused=metrics.refused_unread,
         )
+        own_ports = {config.server.listen.port}
         sender = HttpSender(
             clock=clock,
             allow=config.callbacks.allow,
             secret=config.callbacks.secret,
             keep_answers=config.callbacks.keep_answers,
+            own_ports=lambda: own_ports,
         )
         stack.push_async_callback(sender.close)
         supervisor = Supervisor(
@@ -147,6 +149,7 @@ async def run_server(
         await supervisor.start()
         stack.push_async_callback(supervisor.stop)
         address = await http.start()
+        own_ports.add(address.port)
         stack.push_async_callback(http.stop)
         yield Server(
             url=f"http://{address}",

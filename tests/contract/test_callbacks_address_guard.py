@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callwright.callbacks.address_guard import (
     FORBIDDEN,
     Address,
     AddressGuard,
+    SystemResolver,
     is_forbidden,
     is_own_address,
     parse_allowed,
@@ -99,6 +100,10 @@ def test_first_and_last_address_of_each_forbidden_network_are_blocked(
         "2606:4700:4700::1111%eth0",
         "fec0::1",
         "ff02::1",
+        "200::1",
+        "4000::1",
+        "1fff:ffff::1",
+        "8000::1",
     ],
 )
 def test_special_addresses_are_blocked(address: str) -> None:
@@ -170,6 +175,31 @@ def test_this_machine_s_own_addresses_are_blocked_though_public() -> None:
     assert raised.value.problem is Problem.BLOCKED_ADDRESS
 
 
+@pytest.mark.parametrize(
+    ("allow", "port", "passes"),
+    [
+        (["127.0.0.0/8"], 9000, True),
+        (["127.0.0.0/8"], 8080, False),
+        (["127.0.0.1:8080"], 8080, True),
+        (["127.0.0.0/8", "localhost.example:8080"], 8080, False),
+        (["127.0.0.0/8", "x.example:8080"], 8080, True),
+    ],
+)
+def test_this_server_itself_is_called_only_if_its_port_is_named(
+    allow: list[str], port: int, passes: bool
+) -> None:
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    guard = AddressGuard(allow, resolve=resolve, own_ports=lambda: {8080})
+    if passes:
+        assert asyncio.run(guard.addresses("x.example", port)) == [ip_address("127.0.0.1")]
+    else:
+        with pytest.raises(NotDelivered) as raised:
+            asyncio.run(guard.addresses("x.example", port))
+        assert raised.value.problem is Problem.BLOCKED_ADDRESS
+
+
 def test_the_kernel_says_which_addresses_are_ours() -> None:
     assert is_own_address(ip_address("127.0.0.1"))
     assert not is_own_address(ip_address("192.0.2.1"))
@@ -229,3 +259,47 @@ def test_an_ipv4_address_inside_an_ipv6_one_is_always_forbidden(number: int) -> 
     for prefix in (compatible, mapped, translated, nat64):
         assert is_forbidden(IPv6Address(prefix | number))
     assert is_forbidden(IPv6Address((0x2002 << 112) | (number << 80)))
+
+
+def _number(value: int, base: int, padding: int) -> str:
+    text = {8: f"0{value:o}", 10: str(value), 16: f"0x{value:x}"}[base]
+    return text if base == 10 else text[:1] + "0" * padding + text[1:] if base == 8 else text
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[IPv4Address, str]:
+    """An IPv4 address in one of the forms that a C library takes for it."""
+    number = draw(
+        st.sampled_from([0x7F000001, 0x7FFFFFFE, 0, 0x0A000001, 0xA9FEA9FE, 0xC0A80001, 0xFFFFFFFF])
+        | st.integers(0, 2**32 - 1)
+    )
+    count = draw(st.integers(1, 4))
+    parts = [number >> (24 - 8 * place) & 0xFF for place in range(count - 1)]
+    parts.append(number & (1 << 8 * (5 - count)) - 1)
+    words = [
+        _number(part, draw(st.sampled_from([8, 10, 16])), draw(st.integers(0, 3))) for part in parts
+    ]
+    text = ".".join(words)
+    if draw(st.booleans()):
+        text = text.replace("x", "X")
+    return IPv4Address(number), text
+
+
+@REPEATABLE
+@given(spelling=spellings())
+@example(spelling=(IPv4Address("127.0.0.1"), "0177.1"))
+def test_no_spelling_of_a_forbidden_address_gets_past(spelling: tuple[IPv4Address, str]) -> None:
+    address, text = spelling
+
+    async def look() -> list[Address] | Problem:
+        resolver = SystemResolver()
+        try:
+            return await AddressGuard(resolve=resolver, is_own=never_own).addresses(text, 80)
+        except NotDelivered as exc:
+            return exc.problem
+        finally:
+            resolver.close()
+
+    # What is an address after all is looked up without a question to anybody.
+    expected = Problem.BLOCKED_ADDRESS if is_forbidden(address) else [address]
+    assert asyncio.run(look()) == expected

@@ -103,6 +103,8 @@ def test_the_same_target_is_connected_to_once_it_is_allowed() -> None:
         "http://[::1/",
         "http://%6c%6f%63alhost/",
         "http://\ud800/",
+        "http://user%0d%0aX:y@127.0.0.1/",
+        "http://user:key%00@127.0.0.1/",
     ],
 )
 def test_what_is_no_plain_http_url_is_sent_nowhere(url: str) -> None:

@@ -14,7 +14,7 @@ Source: reliability rules, "SSRF rules for result_url"; IANA special-purpose reg
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import (
@@ -67,10 +67,14 @@ FORBIDDEN: tuple[IPv4Network | IPv6Network, ...] = tuple(
         "fe80::/10",  # link-local
         "fec0::/10",  # site-local
         "ff00::/8",  # multicast
+        "::/3",  # what is not in 2000::/3 was never given to anybody on the internet
+        "4000::/2",
+        "8000::/1",
     )
 )
 
-_RESOLVER_THREADS = 16
+_RESOLVER_THREADS = 256
+"""As many as there may be tries at once: names that take for ever hold up no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +130,13 @@ class AddressGuard:
         *,
         resolve: Resolve,
         is_own: Callable[[Address], bool] | None = None,
+        own_ports: Callable[[], Collection[int]] = tuple,
     ) -> None:
+        """`own_ports` are those that this server itself listens on."""
         self._allow = [parse_allowed(entry) for entry in allow]
         self._resolve = resolve
         self._is_own = is_own_address if is_own is None else is_own
+        self._own_ports = own_ports
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """The addresses of `host`, in the resolver's order, each free to connect to.
@@ -149,9 +156,13 @@ class AddressGuard:
         return addresses
 
     def _may_call(self, host: str, port: int, address: Address) -> bool:
-        if any(allowed.covers(host, port, address) for allowed in self._allow):
+        allowed = [one for one in self._allow if one.covers(host, port, address)]
+        if any(one.port is not None for one in allowed):
             return True
-        return not is_forbidden(address) and not self._is_own(address)
+        # A network is allowed for what else is in it: who means this server itself, names its port.
+        if port in self._own_ports() and self._is_own(address):
+            return False
+        return bool(allowed) or not (is_forbidden(address) or self._is_own(address))
 
 
 def is_forbidden(address: Address) -> bool:
@@ -184,8 +195,12 @@ class SystemResolver:
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="resolve")
 
     async def __call__(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _ask_system, host, port)
+        try:
+            # Whatever the system takes for an address needs no question, and no thread.
+            found = _ask_system(host, port, socket.AI_NUMERICHOST)
+        except OSError:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._threads, _ask_system, host, port)
         return [str(sockaddr[0]) for _, _, _, _, sockaddr in found]
 
     def close(self) -> None:
@@ -194,9 +209,9 @@ class SystemResolver:
 
 
 def _ask_system(
-    host: str, port: int
+    host: str, port: int, flags: int = 0
 ) -> list[tuple[object, object, object, object, tuple[object, ...]]]:
-    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:

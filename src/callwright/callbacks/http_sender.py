@@ -13,7 +13,7 @@ import asyncio
 import base64
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
@@ -41,6 +41,7 @@ KEEP_ANSWERS = 4096
 
 _USER_AGENT = f"Callwright/{__version__}"
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -57,11 +58,13 @@ class HttpSender:
         trust: ssl.SSLContext | None = None,
         deadline_s: float = DEADLINE_S,
         keep_answers: int = KEEP_ANSWERS,
+        own_ports: Callable[[], Collection[int]] = tuple,
     ) -> None:
         """
         `allow`, `secret` and `keep_answers` are the settings of those names; `resolve`
         defaults to the operating system's resolver, `trust` to its certificates (or
-        `SSL_CERT_FILE`).
+        `SSL_CERT_FILE`). `own_ports` are those that this server itself listens on: they are
+        not called unless an entry of `allow` names the port.
 
         Raises:
             ConfigInvalid: an entry of `allow`, or `secret`, is malformed.
@@ -69,7 +72,7 @@ class HttpSender:
         self._clock = clock
         self._keys = signing_keys(secret)
         self._resolver = SystemResolver()
-        self._guard = AddressGuard(allow, resolve=resolve or self._resolver)
+        self._guard = AddressGuard(allow, resolve=resolve or self._resolver, own_ports=own_ports)
         self._trust = trust or httpx2.create_ssl_context()
         self._deadline_s = deadline_s
         self._keep_answers = keep_answers
@@ -179,6 +182,8 @@ def read_url(text: str) -> httpx2.URL:
     except (httpx2.InvalidURL, ValueError) as exc:
         raise bad from exc
     if url.scheme not in _PORTS or not url.host:
+        raise bad
+    if _CONTROL.search(unquote_to_bytes(url.userinfo)):
         raise bad
     # A zone (fe80::1%eth0) names a link of this machine.
     if "%" in url.host or (url.port is not None and not 1 <= url.port <= 65535):

@@ -35,7 +35,7 @@ GRACE_S = 5.0
 CUT_OFF_S = 1.0
 BACKLOG = 2048
 MOST_UNSENT_BYTES = 128 * 1024
-OTHER_FILES = 256
+OTHER_FILES = 512
 """Open files besides connections: the store, lines, callbacks, lists being taken in."""
 
 
