@@ -166,6 +166,45 @@ def test_survey_add_deploy_delete(shell, files):
     assert "no name of a column" in shell.err
 
 
+def test_metadatabases_are_added_named_by_surveys_and_pushed_into(shell, files):
+    shell.run("user", "add", "ana@example.com")
+    added = shell.ask("metadatabase", "add", "Patients", "first_name, city")
+    assert added == {"metadatabase_id": 1, "name": "Patients", "columns": ["first_name", "city"]}
+    shell.run("metadatabase", "add", "PATIENTS", "x", code=3)
+    assert "already" in shell.err
+    shell.run("survey", "add", "survey.yaml", "--metadatabase", "patients")
+    # nothing was made for the survey itself
+    (only,) = shell.ask("metadatabase", "list")["metadatabases"]
+    assert only == added
+    assert shell.run("metadatabase", "list").splitlines()[1].split() == [
+        "1",
+        "Patients",
+        "first_name,city",
+    ]
+    shell.run("survey", "add", "survey.yaml", "--metadatabase", "first_name")
+    assert len(shell.ask("metadatabase", "list")["metadatabases"]) == 2
+    values = ("--set", "CITY=Boston", "--set", "first_name=Ana")
+    pushed = shell.ask("metadatabase", "push", "patients", *values)
+    assert pushed["record"] == {"CITY": "Boston", "first_name": "Ana"}
+    shell.run("metadatabase", "push", "patients", "--set", "street=x", code=3)
+    assert "'street' is no column" in shell.err
+    shell.run("metadatabase", "push", "nobody", "--set", "city=x", code=3)
+    assert "No metadatabase was found." in shell.err
+    shell.run("metadatabase", "push", "patients", "--set", "city", code=2)
+    assert "--set" in shell.err
+
+
+def test_a_deployment_names_a_trunk_of_the_settings(shell, files):
+    shell.run("user", "add", "ana@example.com")
+    shell.run("app", "add", "Reminder", "--flow", "flow.yaml")
+    shell.run("survey", "add", "survey.yaml")
+    for program in (("app", "1"), ("survey", "2")):
+        shell.run(program[0], "deploy", program[1], "--trunk", "mian", code=3)
+        assert "trunk: the settings have none of that name; there is: " in shell.err
+    trunk = shell.err.rsplit(" ", 1)[1].strip()
+    shell.run("app", "deploy", "1", "--trunk", trunk)
+
+
 def test_a_missing_wrong_or_swapped_file_is_one_line(shell, files):
     shell.run("user", "add", "ana@example.com")
     shell.run("app", "add", "x", "--flow", "absent.yaml", code=3)

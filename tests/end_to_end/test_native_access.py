@@ -67,6 +67,11 @@ ROUTES = [
     ("POST", "/v1/optouts", "control"),
     ("POST", "/v1/optouts/remove", "control"),
     ("GET", "/v1/exports/calls", "read"),
+    ("GET", "/v1/metadatabases", "read"),
+    ("POST", "/v1/metadatabases", "setup"),
+    ("GET", "/v1/metadatabases/1", "read"),
+    ("GET", "/v1/metadatabases/1/records", "read"),
+    ("POST", "/v1/metadatabases/1/records", "queue"),
 ]
 
 

@@ -49,6 +49,9 @@ def test_a_survey_has_instances_that_expire(tmp_path: Path) -> None:
         order = {"deployment_id": instance["id"], "phone_number": "6175550100"}
         await world.post("/v1/calls", order, status=409)
         await world.post("/v1/calls", {**order, "deployment_id": newer["id"]}, status=201)
+        trunk = await world.ask("POST", where, json={"trunk": "mian"})
+        assert trunk.status_code == 400
+        assert trunk.json()["errors"][0]["pointer"] == "/trunk"
         past = {"expires_at": "2029-06-01T00:00:00Z"}
         await world.post(where, past, status=400)
         assert (await world.get(f"/v1/surveys/{world.survey}"))["metadatabase"] == [

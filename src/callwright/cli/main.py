@@ -16,6 +16,7 @@ COMMANDS = {
     "user": ("users:users", "Who may use the API."),
     "app": ("programs:apps", "Applications: flows that are called by Fuse."),
     "survey": ("programs:surveys", "Surveys: questions that are called by Insight."),
+    "metadatabase": ("metadatabases:metadatabases", "What is known of people, in tables."),
     "phones": ("phones:phones", "Simulated phones as a SIP server of their own."),
     "demo": (
         "demo:demo",

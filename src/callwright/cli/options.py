@@ -89,12 +89,12 @@ def read_moment(name: str, text: str) -> datetime:
         ) from None
 
 
-def read_variables(words: list[str] | None) -> dict[str, str]:
+def read_variables(words: list[str] | None, *, option: str = "--var") -> dict[str, str]:
     """`name=value` words as a dict; the last of a name wins."""
     variables = {}
     for word in words or []:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise typer.BadParameter(f"{word!r} is not NAME=VALUE", param_hint="--var")
+            raise typer.BadParameter(f"{word!r} is not NAME=VALUE", param_hint=option)
         variables[name] = value
     return variables

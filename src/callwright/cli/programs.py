@@ -1,6 +1,6 @@
 """`callwright app ...` and `callwright survey ...`: what those who answer get to hear."""
 
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,8 @@ from callwright.cli.options import (
     read_variables,
 )
 from callwright.cli.output import show, table
-from callwright.cli.store_work import change, look
+from callwright.cli.store_work import change, change_store, look
+from callwright.config import load_config
 from callwright.domain.account import Product
 from callwright.domain.ids import DeploymentId, ProgramId
 from callwright.errors import ScriptInvalid
@@ -26,6 +27,7 @@ from callwright.ivr.script import Kind, Script
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service import administer
 from callwright.service.administer import DeploymentOrder
+from callwright.service.metadatabases import metadatabase_wanted
 
 apps = typer.Typer(no_args_is_help=True, help="Applications: flows that are called by Fuse.")
 surveys = typer.Typer(no_args_is_help=True, help="Surveys: questions that are called by Insight.")
@@ -51,7 +53,11 @@ Expires = Annotated[
 MaxResponses = Annotated[int | None, typer.Option("--max-responses", metavar="N", min=1)]
 Metadatabase = Annotated[
     str | None,
-    typer.Option("--metadatabase", metavar="COLUMN,COLUMN", help="Columns that calls may bring."),
+    typer.Option(
+        "--metadatabase",
+        metavar="NAME|COLUMN,COLUMN",
+        help="Columns that calls may bring: a metadatabase's, or these.",
+    ),
 ]
 
 
@@ -78,7 +84,7 @@ def add_app(
     as_json: JsonOption = False,
 ) -> None:
     """Add an application. It can be called once it is deployed."""
-    _add(_APP, config, name=name, file=flow, owner=owner, columns=None, as_json=as_json)
+    _add(_APP, config, name=name, file=flow, owner=owner, metadatabase=None, as_json=as_json)
 
 
 @apps.command("deploy")
@@ -120,8 +126,15 @@ def add_survey(
     as_json: JsonOption = False,
 ) -> None:
     """Add a survey. It can be called once it is deployed."""
-    columns = None if metadatabase is None else [c.strip() for c in metadatabase.split(",")]
-    _add(_SURVEY, config, name=None, file=file, owner=owner, columns=columns, as_json=as_json)
+    _add(
+        _SURVEY,
+        config,
+        name=None,
+        file=file,
+        owner=owner,
+        metadatabase=metadatabase,
+        as_json=as_json,
+    )
 
 
 @surveys.command("deploy")
@@ -185,19 +198,21 @@ def _add(
     name: str | None,
     file: Path,
     owner: str | None,
-    columns: Sequence[str] | None,
+    metadatabase: str | None,
     as_json: bool,
 ) -> None:
     script = load_script(file, words.kind)
 
     def work(tx: WriteTx, now: datetime) -> ProgramId:
+        user = administer.choose_owner(tx, owner)
+        wanted = None if metadatabase is None else metadatabase_wanted(tx, user, metadatabase)
         return administer.add_program(
             tx,
             words.product,
-            administer.choose_owner(tx, owner),
+            user,
             script.name if name is None else name,
             script,
-            metadatabase=columns,
+            metadatabase=wanted,
             now=now,
         )
 
@@ -214,6 +229,8 @@ def _deploy(
     file: Path | None,
     as_json: bool,
 ) -> None:
+    settings = load_config(config, os.environ)
+    administer.check_trunk(order.trunk, settings.trunks_in_use)
     script = None if file is None else load_script(file, words.kind)
 
     def work(tx: WriteTx, now: datetime) -> DeploymentId:
@@ -222,7 +239,7 @@ def _deploy(
             administer.replace_script(tx, program, script)
         return administer.deploy(tx, program, order, now)
 
-    deployment_id = change(config, work)
+    deployment_id = change_store(settings, work)
     value = {f"{words.program}_id": program_id, f"{words.deployment}_id": deployment_id}
     text = f"{words.program} {program_id} {words.deployment} {deployment_id}"
     show(value, text, as_json=as_json)

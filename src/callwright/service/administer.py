@@ -5,19 +5,20 @@ the command line and later the native API call it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from callwright.domain.account import (
     PRODUCT_RULES,
     Deployment,
+    Metadatabase,
     Product,
     Program,
     Right,
     User,
 )
-from callwright.domain.ids import DeploymentId, ProgramId
+from callwright.domain.ids import DeploymentId, MetadatabaseId, ProgramId
 from callwright.domain.phone import parse_caller_id
 from callwright.errors import Conflict, FieldInvalid, NotFound
 from callwright.ivr.script import Script, dump
@@ -147,13 +148,13 @@ def add_program(
     name: str,
     script: Script,
     *,
-    metadatabase: Sequence[str] | None = None,
+    metadatabase: Metadatabase | Sequence[str] | None = None,
     now: datetime,
 ) -> ProgramId:
     """The id of a new application or survey, which can be called once it is deployed.
 
-    `metadatabase` names the columns that its calls may bring; they are those of a
-    metadatabase of the same name.
+    `metadatabase` is the one whose columns its calls may bring, or those columns: then one
+    is made with the program's name, if there is none like it.
 
     Raises:
         FieldInvalid: no name, or a column of the metadatabase that no variable can have.
@@ -161,10 +162,13 @@ def add_program(
     name = name.strip()
     if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
         raise FieldInvalid("name", f"must have 1 to {MAX_NAME_LENGTH} printable characters")
-    columns = None
-    if metadatabase is not None:
-        columns = metadatabase_with(tx, owner.account_id, name, metadatabase, now)
-    return tx.add_program(product, owner, name, metadatabase=columns, script=dump(script), now=now)
+    if isinstance(metadatabase, Metadatabase):
+        number: MetadatabaseId | None = metadatabase.id
+    elif metadatabase is not None:
+        number = metadatabase_with(tx, owner.account_id, name, metadatabase, now)
+    else:
+        number = None
+    return tx.add_program(product, owner, name, metadatabase=number, script=dump(script), now=now)
 
 
 def replace_script(tx: WriteTx, program: Program, script: Script) -> None:
@@ -186,6 +190,17 @@ def find_program(tx: ReadTx, product: Product, program_id: ProgramId) -> Program
     if program.deleted_at is not None:
         raise Conflict(f"The {word} was deleted.")
     return program
+
+
+def check_trunk(name: str, trunks: Collection[str]) -> None:
+    """Whether calls can go out on the trunk; "" stands for the first one.
+
+    Raises:
+        FieldInvalid: the settings have none of that name, so that they would wait for ever.
+    """
+    if name and name not in trunks:
+        known = ", ".join(sorted(trunks))
+        raise FieldInvalid("trunk", f"the settings have none of that name; there is: {known}")
 
 
 def deploy(tx: WriteTx, program: Program, order: DeploymentOrder, now: datetime) -> DeploymentId:

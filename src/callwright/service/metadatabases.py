@@ -12,6 +12,7 @@ from callwright.errors import Conflict, FieldInvalid, NotFound
 from callwright.ports.store import ReadTx, WriteTx
 
 MAX_NAME_LENGTH = 200
+MAX_COLUMNS = 200
 
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
@@ -68,6 +69,38 @@ def find_metadatabase(tx: ReadTx, user: User, name: str) -> Metadatabase:
     return found
 
 
+def find_metadatabase_by_id(
+    tx: ReadTx, user: User, metadatabase_id: MetadatabaseId
+) -> Metadatabase:
+    """The metadatabase of the user's account with that id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    for found in tx.metadatabases(user.account_id):
+        if found.id == metadatabase_id:
+            return found
+    raise NotFound("metadatabase")
+
+
+def metadatabase_wanted(tx: ReadTx, user: User, text: str) -> Metadatabase | list[str]:
+    """What `text` means: the name of a metadatabase there is, else columns with commas between.
+
+    Raises:
+        FieldInvalid: neither.
+    """
+    found = tx.metadatabase_by_name(user.account_id, text.strip())
+    if found is not None:
+        return found
+    columns = [column.strip() for column in text.split(",")]
+    if len(columns) == 1 and not _COLUMN.match(columns[0]):
+        raise FieldInvalid(
+            "metadatabase", f"there is no {quote_for_people(text)}, and it is no name of a column"
+        )
+    check_columns(columns)
+    return columns
+
+
 def push_record(
     tx: WriteTx,
     user: User,
@@ -102,8 +135,10 @@ def check_columns(columns: Sequence[str]) -> None:
     Raises:
         FieldInvalid: one cannot, or one is named twice.
     """
+    if not 1 <= len(columns) <= MAX_COLUMNS:
+        raise FieldInvalid("columns", f"must be 1 to {MAX_COLUMNS}")
     for column in columns:
         if not _COLUMN.match(column):
-            raise FieldInvalid("metadatabase", f"{column!r} is no name of a column")
+            raise FieldInvalid("columns", f"{quote_for_people(column)} is no name of a column")
     if len({column.casefold() for column in columns}) != len(columns):
-        raise FieldInvalid("metadatabase", "a column is named twice")
+        raise FieldInvalid("columns", "one is named twice")

@@ -22,6 +22,7 @@ from callwright.web.native.routes import (
     deployments,
     exports,
     limits,
+    metadatabases,
     optouts,
     people,
     programs,
@@ -80,6 +81,7 @@ def make_api() -> FastAPI:
         people,
         exports,
         server,
+        metadatabases,
     ):
         api.include_router(part.router)
     return api

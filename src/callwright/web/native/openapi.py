@@ -37,6 +37,7 @@ _TAGS = [
     {"name": "Exports", "description": "Calls as CSV or JSON lines."},
     {"name": "Applications", "description": "Flows for the Fuse side."},
     {"name": "Surveys", "description": "Surveys for the Insight side."},
+    {"name": "Metadatabases", "description": "What is known of people, in tables with names."},
     {"name": "Users", "description": "Who may use the API."},
     {"name": "Keys", "description": "Keys that may do less than their user."},
     {"name": "Server", "description": "Whether it dials, and letting it."},

@@ -17,6 +17,10 @@ class ProgramOrder(Order):
 
     name: Text | None = Field(default=None, description="Default: the name in the script")
     script: Text = Field(description="The flow or survey, as YAML")
+    metadatabase: Text | None = Field(
+        default=None,
+        description="Name of the metadatabase whose columns calls may bring (surveys)",
+    )
 
 
 class ScriptOrder(Order):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from callwright.domain import account
 from callwright.domain.account import Product
 from callwright.domain.ids import DeploymentId, ProgramId
+from callwright.errors import FieldInvalid
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service import administer
 from callwright.service.find_owned import (
@@ -17,6 +18,7 @@ from callwright.service.find_owned import (
     may_see_program,
     see_deployment,
 )
+from callwright.service.metadatabases import find_metadatabase
 from callwright.service.read_script import read_script
 from callwright.web.native.desk import Desk, Maker, Reader, answer
 from callwright.web.native.models.lists import Page, cut_page
@@ -58,9 +60,21 @@ def _add_routes(product: Product, path: str, tag: str, word: str) -> None:
         script = await asyncio.to_thread(read_script, order.script, product)
         now = desk.now
 
+        if order.metadatabase is not None and product is not Product.INSIGHT:
+            raise FieldInvalid("metadatabase", "is for surveys alone")
+
         def work(tx: WriteTx) -> Program:
+            metadatabase = None
+            if order.metadatabase is not None:
+                metadatabase = find_metadatabase(tx, desk.user, order.metadatabase)
             number = administer.add_program(
-                tx, product, desk.user, order.name or script.name, script, now=now
+                tx,
+                product,
+                desk.user,
+                order.name or script.name,
+                script,
+                metadatabase=metadatabase,
+                now=now,
             )
             return _describe(tx, find_program(tx, desk.user, product, number))
 
@@ -106,6 +120,7 @@ def _add_routes(product: Product, path: str, tag: str, word: str) -> None:
     async def deploy(program_id: PathId, order: DeploymentOrder, desk: Maker) -> Response:
         """Make what the script is now callable, under an id of its own."""
         now = desk.now
+        administer.check_trunk(order.trunk, desk.parts.config.trunks_in_use)
         wish = administer.DeploymentOrder(
             label=order.label,
             variables=order.variables,
