@@ -31,6 +31,7 @@ ROUTES = [
     ("GET", "/v1/callbacks", "read"),
     ("GET", "/v1/callbacks/1", "read"),
     ("POST", "/v1/callbacks/1/replay", "control"),
+    ("POST", "/v1/callbacks/dead/replay", "control"),
     ("GET", "/v1/deployments", "read"),
     ("GET", "/v1/deployments/1", "read"),
     ("POST", "/v1/deployments/1/cancel", "control"),
