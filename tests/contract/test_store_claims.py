@@ -20,6 +20,7 @@ from store_world import (
 from callwright.domain.ids import CallId
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import Outcome
+from callwright.ports.motion import Hold
 
 
 def ids(claims: list) -> list[CallId]:
@@ -217,3 +218,4 @@ def test_calls_of_the_dead_are_found(world: World) -> None:
     world.write(lambda tx: tx.remove_owner(OWNER))
     assert dead(-999) == [first, second]
     assert ids(world.write(lambda tx: tx.active_calls(OTHER))) == [second]  # type: ignore[arg-type]
+    assert world.write(lambda tx: tx.holds(OTHER)) == [Hold(second, 1, OTHER)]

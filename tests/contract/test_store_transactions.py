@@ -60,6 +60,28 @@ def test_an_exception_undoes_its_own_changes_and_nobody_elses(world: World) -> N
         assert world.details(call).id == call
 
 
+def test_the_first_of_a_group_undoes_its_own_changes_too(world: World) -> None:
+    release = threading.Event()
+
+    def failing(tx: WriteTx) -> None:
+        add(world)(tx)
+        assert release.wait(10)
+        raise FieldInvalid("x", "is wrong")
+
+    async def together() -> list[object]:
+        waiting = [asyncio.ensure_future(world.store.write(failing))]
+        await asyncio.sleep(0)
+        waiting += [asyncio.ensure_future(world.store.write(add(world))) for _ in range(3)]
+        await asyncio.sleep(0)
+        release.set()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    failed, *calls = world.runner.run(together())
+    assert isinstance(failed, FieldInvalid)
+    assert len(set(calls)) == 3
+    assert world.read(lambda tx: tx.queue_counts()).waiting == 3
+
+
 def test_lives_come_before_intake_and_intake_before_lists(world: World) -> None:
     order: list[str] = []
 

@@ -197,6 +197,10 @@ class MotionChanges(Protocol):
 
     def active_calls(self, owner: OwnerId) -> Sequence[ActiveCall]: ...
 
+    def holds(self, owner: OwnerId) -> Sequence[Hold]:
+        """The claims of the same calls, without looking at what is known of each."""
+        ...
+
     # Into motion
 
     def release_claim(self, claim: Claim | ActiveCall, due_at: datetime) -> bool:

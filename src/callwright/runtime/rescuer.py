@@ -16,6 +16,7 @@ from callwright.clock import Clock
 from callwright.domain.ids import OwnerId
 from callwright.domain.lifecycle import CallState
 from callwright.ports.line import LegIdentity, Orphan
+from callwright.ports.motion import Hold
 from callwright.ports.store import ActiveCall, Store, WriteTx
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.legs import ORPHANS_WITHIN_S, Lines
@@ -56,7 +57,7 @@ class Rescuer:
         self._attempts = attempts
         self._style = style
         self._on_beat = on_beat
-        self._suspects: set[tuple[int, int]] = set()
+        self._suspects: set[Hold] = set()
         self._under_way: set[str] = set()
         """Attempts whose legs are being silenced now: a beat must not begin that again."""
 
@@ -115,9 +116,9 @@ class Rescuer:
 
     def _beat_and_look(
         self, now: datetime, tx: WriteTx
-    ) -> tuple[int, Sequence[ActiveCall], Sequence[ActiveCall]] | None:
-        """The store's generation, and the calls in motion of dead owners and our own; None: we
-        were given up ourselves.
+    ) -> tuple[int, Sequence[ActiveCall], Sequence[Hold]] | None:
+        """The store's generation, the calls in motion of dead owners, and our own claims; None:
+        we were given up ourselves.
 
         All of it in one transaction, because an idle server does nothing else.
         """
@@ -125,17 +126,21 @@ class Rescuer:
             return None
         tx.release_notices_of_the_dead(now - LEASE)
         generation = tx.next_generation(now)
-        return generation, tx.dead_calls(now - LEASE), tx.active_calls(self._owner)
+        return generation, tx.dead_calls(now - LEASE), tx.holds(self._owner)
 
-    async def _end_leaks(self, rows: Sequence[ActiveCall]) -> None:
-        """End rows of ours that no attempt in memory stands for: seen twice, they are stuck."""
+    async def _end_leaks(self, holds: Sequence[Hold]) -> None:
+        """End claims of ours that no attempt in memory stands for: seen twice, they are stuck."""
         known = self._attempts.known()
-        strays = {(r.call_id, r.attempt): r for r in rows if (r.call_id, r.attempt) not in known}
-        stuck = [row for key, row in strays.items() if key in self._suspects]
-        self._suspects = set(strays)
+        strays = {hold for hold in holds if (hold.call_id, hold.attempt) not in known}
+        stuck = sorted(strays & self._suspects)
+        self._suspects = strays
         if stuck:
-            log.error("calls in motion that nobody drives", calls=[r.call_id for r in stuck])
-            await self._store.write(partial(self._bring_home, stuck, died=False))
+            log.error("calls in motion that nobody drives", calls=[hold.call_id for hold in stuck])
+            await self._store.write(partial(self._end_stuck, stuck))
+
+    def _end_stuck(self, holds: Sequence[Hold], tx: WriteTx) -> None:
+        found = [tx.active_call(*hold) for hold in holds]
+        self._bring_home([call for call in found if call is not None], tx, died=False)
 
     def _bring_home(self, calls: Sequence[ActiveCall], tx: WriteTx, *, died: bool) -> None:
         now = self._clock.now()

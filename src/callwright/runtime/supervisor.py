@@ -84,7 +84,7 @@ class Supervisor:
             pacers=self._pacers,
             quotas=self.quotas,
             style=style,
-            on_change=self.wake,
+            on_change=self._attempt_ended,
             meter=meter,
         )
         self.pump = CallbackPump(
@@ -210,6 +210,12 @@ class Supervisor:
     ) -> Callable[[], Coroutine[Any, Any, None]]:
         """A loop that a start which is held does not begin."""
         return run if self.gate is None else partial(self.gate.run_when_open, run)
+
+    def _attempt_ended(self) -> None:
+        """A slot is free, and a result may be owed. What the settler waits for is no nearer."""
+        for dispatcher in self._dispatchers:
+            dispatcher.wake()
+        self.pump.wake()
 
     def _heard(self, message: Any) -> None:
         self.attempts.heard(message)

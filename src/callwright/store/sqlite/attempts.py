@@ -93,6 +93,8 @@ class AttemptChanges(ClaimChanges):
         return [_halted(row) for row in found]
 
     def retry_calls(self, retries: Sequence[Retry]) -> None:
+        if not retries:
+            return
         for retry in retries:
             _check_move(retry.call.state, CallState.WAITING, dialed=True)
         self._end_attempts([(retry.call.hold, retry.end) for retry in retries])
@@ -129,6 +131,11 @@ class AttemptChanges(ClaimChanges):
 
     def active_calls(self, owner: OwnerId) -> Sequence[ActiveCall]:
         return [_active_call(row) for row in self._rows("active_calls", owner=owner)]
+
+    def holds(self, owner: OwnerId) -> Sequence[Hold]:
+        return [
+            Hold(CallId(call), attempt, owner) for call, attempt in self._rows("holds", owner=owner)
+        ]
 
     def dead_calls(self, alive_since: datetime) -> Sequence[ActiveCall]:
         rows = self._rows("dead_calls", alive_since=to_micros(alive_since))

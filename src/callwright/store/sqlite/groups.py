@@ -1,9 +1,9 @@
 """What waits to be written, and how a group of it becomes durable in one commit.
 
 A group is what was waiting when the writer got to it and what came while it worked, up to
-`GROUP_S`. Each piece of work runs in a savepoint of its own, so that an exception undoes
-only its own changes; one commit then makes the whole group durable, which costs hardly more
-than it would for one.
+`GROUP_S`. Each piece of work but the first runs in a savepoint of its own, so that an
+exception undoes only its own changes; one commit then makes the whole group durable, which
+costs hardly more than it would for one.
 
 A slice of a list that waits alone is committed without waiting for the disk: the log is one
 file, so the next durable commit takes it along, and what a crash cuts off before that was
@@ -43,6 +43,7 @@ class Groups:
         self._tx = SqliteWriteTx(connection)
         self._is_durable = True  # as the connection was opened
         self._lanes = tuple(deque[Waiting]() for _ in Lane)  # in the order of Lane
+        self._by_turn = tuple(zip(Lane, self._lanes, strict=True))
 
     @property
     def anything_waits(self) -> bool:
@@ -92,9 +93,9 @@ class Groups:
 
     def _next(self, *, late: bool) -> tuple[Waiting, Lane] | None:
         """What to do next: by lane, or only a slice of a list when it is `late`."""
-        for lane in [Lane.IMPORT] if late else Lane:
-            if self._lanes[lane]:
-                return self._lanes[lane].popleft(), lane
+        for lane, waiting in self._by_turn[Lane.IMPORT :] if late else self._by_turn:
+            if waiting:
+                return waiting.popleft(), lane
         return None
 
     def _set_durable(self, durable: bool) -> None:
@@ -113,18 +114,21 @@ class Groups:
                 return
             waiting, lane = found
             group.append(waiting)
-            self._do(waiting)
+            self._do(waiting, is_first=len(group) == 1)
             if lane is Lane.IMPORT:
                 return
 
-    def _do(self, waiting: Waiting) -> None:
+    def _do(self, waiting: Waiting, *, is_first: bool) -> None:
         """Run one piece of work; an exception undoes its changes and is kept for its caller.
+
+        The first of a transaction needs no savepoint: there is nothing else to be undone.
 
         Raises:
             StoreUnavailable, apsw.Error: the whole transaction is lost.
         """
         execute = self._connection.execute
-        execute("SAVEPOINT work")
+        if not is_first:
+            execute("SAVEPOINT work")
         try:
             waiting.result = waiting.work(self._tx)
         except Exception as exc:
@@ -132,8 +136,13 @@ class Groups:
             # On some errors (disk full, out of memory) SQLite itself undoes everything.
             if not self._connection.in_transaction:
                 raise StoreUnavailable("the database undid the whole transaction") from exc
-            execute("ROLLBACK TO work")
-        execute("RELEASE work")
+            if is_first:
+                execute("ROLLBACK")
+                execute("BEGIN IMMEDIATE")
+            else:
+                execute("ROLLBACK TO work")
+        if not is_first:
+            execute("RELEASE work")
 
     def _undo(self) -> None:
         if self._connection.in_transaction:

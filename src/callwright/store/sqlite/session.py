@@ -93,7 +93,9 @@ class Session:
     def _change_many(self, query: str, rows: Iterable[Sequence[Value]]) -> list[Row]:
         """Run a query for each of `rows`, values in the order in which the query names them;
         what it returned for all of them."""
-        return self._connection.executemany(QUERIES[query], rows).fetchall()
+        # Often there is nothing to do, and asking the database to do it takes longer.
+        values = list(rows)
+        return self._connection.executemany(QUERIES[query], values).fetchall() if values else []
 
     def _add_columns(self, query: str, columns: Sequence[Sequence[Value]]) -> None:
         """Run an INSERT of one row for each row of `columns`, all as long as one another and

@@ -85,6 +85,10 @@ SELECT * FROM in_motion WHERE call = :call AND attempt = :attempt AND owner = :o
 -- Every call in motion that this owner holds, the longest held first.
 SELECT * FROM in_motion WHERE owner = :owner ORDER BY claimed_at, call;
 
+-- name: holds
+-- Which calls in motion this owner holds, for which attempt.
+SELECT call, attempt FROM active WHERE owner = :owner ORDER BY call;
+
 -- name: dead_calls
 -- Every call in motion whose owner has no heartbeat at or after :alive_since.
 SELECT * FROM in_motion
