@@ -13,12 +13,13 @@ from unittest.mock import patch
 
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState, NoticeStep
+from callwright.domain.opt_out import is_opt_out
 from callwright.domain.outcome import Outcome
 from callwright.errors import StoreUnavailable
-from callwright.ports.motion import ActiveCall, AttemptEnd, Hold, Retry
+from callwright.ports.motion import ActiveCall, AttemptEnd, Hold, Progress, Retry
 from callwright.ports.store import WriteTx
 from callwright.runtime import attempts, callback_pump, dispatcher, journal, legs, rescuer
-from callwright.service import begin_attempt, finish_attempt, settle_calls
+from callwright.service import begin_attempt, finish_attempt, note_progress, settle_calls
 from callwright.service.finish_attempt import Ending
 from callwright.service.tell_result import NoticeStyle, tell_results
 from callwright.store.sqlite.transactions import SqliteWriteTx
@@ -191,6 +192,35 @@ def _no_quarantine() -> list[Patch]:
     return [(rescuer, "quarantine_after_death", shrug), (journal, "quarantine_after_death", shrug)]
 
 
+def _no_optout_check() -> list[Patch]:
+    """Trust that whoever queues looks at the opt-out list."""
+    return [(begin_attempt, "_opted_out", lambda *arguments: frozenset())]
+
+
+def _optout_at_the_end() -> list[Patch]:
+    """Keep in mind who opted out, and put them on the list when the call is over."""
+    finish = journal.finish_attempts
+    wanted: set[int] = set()
+
+    def note(tx: WriteTx, reports: Sequence[Progress], now: datetime) -> None:
+        tx.note_progress(reports)
+        wanted.update(
+            report.hold.call_id
+            for report in reports
+            if any(is_opt_out(keyed.name, keyed.value) for keyed in report.keyed)
+        )
+
+    def finish_and_note(
+        tx: WriteTx, endings: Sequence[Ending], now: datetime, style: NoticeStyle
+    ) -> Any:
+        for ending in endings:
+            if ending.call_id in wanted:
+                note_progress._opt_out(tx, ending.call_id, now)
+        return finish(tx, endings, now, style)
+
+    return [(journal, "note_progress", note), (journal, "finish_attempts", finish_and_note)]
+
+
 BREAKS: dict[str, Callable[[], list[Patch]]] = {
     "intent-after-invite": _intent_after_invite,
     "rescue-by-age": _rescue_by_age,
@@ -204,6 +234,8 @@ BREAKS: dict[str, Callable[[], list[Patch]]] = {
     "told-once": _told_once,
     "silent-expiry": _silent_expiry,
     "no-quarantine": _no_quarantine,
+    "no-optout-check": _no_optout_check,
+    "optout-at-the-end": _optout_at_the_end,
 }
 
 

@@ -24,8 +24,11 @@ NOTICED = {
     "told-once": (1, "I6"),
     "silent-expiry": (2, "I1"),
     "no-quarantine": (217, "I13"),
+    "no-optout-check": (7, "I9"),
 }
 """By break: a seed whose world shows it, and a promise that is seen to be broken."""
+
+NOTICED_BY_OPTOUT = {"no-optout-check", "optout-at-the-end"}
 
 
 def stress(name: str, *arguments: object) -> tuple[int, dict[str, object]]:
@@ -61,7 +64,7 @@ def test_every_break_there_is_is_tried() -> None:
     assert spec.loader is not None
     breaks = module_from_spec(spec)
     spec.loader.exec_module(breaks)
-    assert breaks.BREAKS.keys() == NOTICED.keys()
+    assert breaks.BREAKS.keys() == NOTICED.keys() | NOTICED_BY_OPTOUT
 
 
 def test_a_death_at_any_crash_point_breaks_no_promise() -> None:
@@ -75,3 +78,16 @@ def test_a_death_at_a_crash_point_shows_a_broken_promise(name: str) -> None:
     code, figures = stress("crashpoints", "--every", 7, "--break", name)
     assert code == 0
     assert figures["faults"] != 0
+
+
+def test_who_opts_out_of_several_lists_is_not_called_again_whatever_dies() -> None:
+    code, figures = stress("optout", "--people", 100)
+    assert (code, figures["faults"], figures["deaths"]) == (0, 0, 20)
+    assert figures["keyed"] >= 50  # type: ignore[operator]
+    assert figures["rejected"] >= 150  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", sorted(NOTICED_BY_OPTOUT))
+def test_a_call_after_an_opt_out_is_noticed(name: str) -> None:
+    code, figures = stress("optout", "--break", name)
+    assert (code, figures["promises_broken"]) == (0, ["I9"])

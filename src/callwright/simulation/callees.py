@@ -23,6 +23,8 @@ class Fate:
     finishes: bool = True
     """Whoever answers hears the script to its end."""
     retry_after_s: float = 0.0
+    opts_out_s: float | None = None
+    """So long after the answer the key for no more calls is pressed; None = it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Manners:
     talks_s: float = 40.0
     """Mean length of a conversation."""
     hangs_up_early: float = 0.2
+    opts_out: float = 0.0
+    """Of those who answer."""
 
 
 class Callees:
@@ -57,12 +61,14 @@ class Callees:
             rings_s = min(ring_timeout_s - 1.0, 1.0 + chance.expovariate(1 / manners.rings_s))
             early = draw < manners.hangs_up_early
             talks_s = 0.5 + chance.expovariate(1 / manners.talks_s) * (0.3 if early else 1.0)
+            opts_out = manners.opts_out > 0.0 and chance.random() < manners.opts_out
             return Fate(
                 outcome=Outcome.ANSWERED,
                 sip_code=200,
                 rings_s=rings_s,
                 talks_s=talks_s,
                 finishes=not early,
+                opts_out_s=min(2.0, talks_s / 2) if opts_out else None,
             )
         kind -= manners.answers
         if kind < manners.busy:

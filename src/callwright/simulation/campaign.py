@@ -49,12 +49,21 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OptOut:
+    """Numbers that somebody puts on the opt-out list."""
+
+    at_s: float
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     """All that is asked, in the order of time."""
 
     submissions: Sequence[Submission]
     cancels_s: tuple[float, ...] = field(default=())
     """When everything that waits is cancelled."""
+    opt_outs: tuple[OptOut, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -63,7 +72,8 @@ class Campaign:
     @property
     def last_s(self) -> float:
         moments = [submission.at_s for submission in self.submissions]
-        return max([*moments, *self.cancels_s], default=0.0)
+        opt_outs = [opt_out.at_s for opt_out in self.opt_outs]
+        return max([*moments, *self.cancels_s, *opt_outs], default=0.0)
 
 
 def number(index: int) -> str:
@@ -110,3 +120,16 @@ def draw_campaign(chance: random.Random, calls: int, span_s: float) -> Campaign:
     return Campaign(
         submissions=sorted(submissions, key=lambda submission: submission.at_s), cancels_s=cancels
     )
+
+
+def draw_opt_outs(chance: random.Random, campaign: Campaign, span_s: float) -> tuple[OptOut, ...]:
+    """Up to three moments at which some of those who are called are put on the list."""
+    numbers = [number for submission in campaign.submissions for number in submission.numbers]
+    drawn = (
+        OptOut(
+            at_s=chance.uniform(0.0, span_s),
+            numbers=tuple(chance.sample(numbers, chance.randint(1, max(1, len(numbers) // 4)))),
+        )
+        for _ in range(chance.randint(1, 3))
+    )
+    return tuple(sorted(drawn, key=lambda opt_out: opt_out.at_s))

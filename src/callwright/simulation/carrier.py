@@ -35,6 +35,8 @@ class CarrierLeg:
     ended_s: float | None = None
     left_s: float | None = None
     """When the line that placed it was gone; the brain hears no more of it."""
+    opted_out_s: float | None = None
+    """When the callee pressed the key for no more calls."""
     hung_up: bool = False
     """The server's side ended it."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,11 +12,15 @@ from callwright.domain.call import Schedule
 from callwright.errors import StoreUnavailable
 from callwright.ports.store import Lane, Store
 from callwright.service.cancel_calls import cancel_calls
+from callwright.service.opt_outs import add_opt_outs
 from callwright.service.queue_calls import queue_call, queue_list
-from callwright.simulation.campaign import Campaign, Submission, contacts
+from callwright.simulation.campaign import Campaign, OptOut, Submission, contacts
 from callwright.simulation.history import History
 from callwright.simulation.virtual_loop import VirtualLoop
 from callwright.simulation.world_time import WallClock
+
+_Wish = Submission | OptOut | None
+"""None: cancel everything that waits."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +44,15 @@ class Canceled:
     acknowledged_s: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptedOut:
+    """A number that was put on the opt-out list, and when that was answered."""
+
+    number: str
+    """E.164."""
+    acknowledged_s: float | None
+
+
 class Client:
     """Sends a campaign's requests, each once, at its time or when the server is back."""
 
@@ -46,14 +60,19 @@ class Client:
         self.asked: dict[str, Asked] = {}
         """By number."""
         self.canceled: list[Canceled] = []
+        self.opted_out: list[OptedOut] = []
         self._history = history
-        self._submissions = deque(campaign.submissions)
-        self._cancels = deque(campaign.cancels_s)
+        wishes: list[tuple[float, _Wish]] = [
+            *((submission.at_s, submission) for submission in campaign.submissions),
+            *((at_s, None) for at_s in campaign.cancels_s),
+            *((opt_out.at_s, opt_out) for opt_out in campaign.opt_outs),
+        ]
+        self._wishes = deque(sorted(wishes, key=lambda wish: wish[0]))
 
     @property
     def is_done(self) -> bool:
         """Everything was asked."""
-        return not self._submissions and not self._cancels
+        return not self._wishes
 
     async def run(
         self,
@@ -67,19 +86,16 @@ class Client:
     ) -> None:
         """Ask whatever is left, until this life of the server or the campaign ends."""
         while not self.is_done:
-            submit_s = self._submissions[0].at_s if self._submissions else float("inf")
-            cancel_s = self._cancels[0] if self._cancels else float("inf")
-            await asyncio.sleep(max(0.0, min(submit_s, cancel_s) - loop.time()))
-            now_s = loop.time()
-            now = wall.at(now_s)
+            await asyncio.sleep(max(0.0, self._wishes[0][0] - loop.time()))
+            now = wall.at(loop.time())
             # Taken off before it is sent: who gets no answer must not ask blindly again.
-            if submit_s <= cancel_s:
-                await self._submit(
-                    self._submissions.popleft(), store, user, deployment, loop=loop, now=now
-                )
-            else:
-                self._cancels.popleft()
-                await self._cancel(store, deployment, loop=loop, now=now)
+            match self._wishes.popleft()[1]:
+                case Submission() as submission:
+                    await self._submit(submission, store, user, deployment, loop=loop, now=now)
+                case OptOut() as opt_out:
+                    await self._opt_out(opt_out, store, user, loop=loop, now=now)
+                case None:
+                    await self._cancel(store, deployment, loop=loop, now=now)
             on_change()
 
     async def _submit(
@@ -131,3 +147,16 @@ class Client:
             self.canceled.append(Canceled(asked_s=asked_s, acknowledged_s=None))
             return
         self.canceled.append(Canceled(asked_s=asked_s, acknowledged_s=loop.time()))
+
+    async def _opt_out(
+        self, opt_out: OptOut, store: Store, user: User, *, loop: VirtualLoop, now: datetime
+    ) -> None:
+        numbers = [person.dial.number for person in contacts(opt_out.numbers)]
+        self._history.add(loop.time(), "opt out", len(numbers))
+        acknowledged_s = None
+        with suppress(StoreUnavailable):
+            await store.write(lambda tx: add_opt_outs(tx, user, numbers, now), lane=Lane.INTAKE)
+            acknowledged_s = loop.time()
+        self.opted_out += [
+            OptedOut(number=number.e164, acknowledged_s=acknowledged_s) for number in numbers
+        ]

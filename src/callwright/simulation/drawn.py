@@ -4,9 +4,12 @@ import random
 from dataclasses import replace
 
 from callwright.simulation.callees import Manners
-from callwright.simulation.campaign import draw_campaign
+from callwright.simulation.campaign import draw_campaign, draw_opt_outs
 from callwright.simulation.faults import NO_FAULTS, FaultRates, draw_faults
 from callwright.simulation.world import Setting
+
+OPT_OUTS = 0.3
+"""Share of the worlds in which somebody wants no more calls."""
 
 
 def draw_setting(
@@ -33,6 +36,10 @@ def draw_setting(
         most = max(campaign.submissions, key=lambda submission: submission.max_attempts)
         kills = chance.choice(most.numbers)
         faults = replace(faults, deadly=frozenset({f"+1{kills}"}))
+    if (people := random.Random(f"no more calls {seed}")).random() < OPT_OUTS:
+        # Of its own chance, so that the other worlds are what they were without it.
+        manners = replace(manners, opts_out=people.choice([0.1, 0.5]))
+        campaign = replace(campaign, opt_outs=draw_opt_outs(people, campaign, span_s))
     return Setting(
         campaign=campaign,
         seed=seed,

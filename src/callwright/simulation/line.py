@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from callwright.domain.opt_out import OPT_OUT
 from callwright.domain.outcome import Outcome
 from callwright.ports.line import (
     EndOrphans,
@@ -158,6 +159,8 @@ class SimulatedLine:
             self._later(placed, now_s + RINGS_AFTER_S, self._rings)
         if carried.answered_s is not None:
             self._later(placed, carried.answered_s, self._answered)
+            if carried.fate.opts_out_s is not None:
+                self._later(placed, carried.answered_s + carried.fate.opts_out_s, self._opts_out)
         assert carried.ended_s is not None
         self._later(placed, carried.ended_s, self._over)
 
@@ -175,6 +178,11 @@ class SimulatedLine:
                 cseq=1,
             )
         )
+
+    def _opts_out(self, placed: _Placed) -> None:
+        placed.carried.opted_out_s = self._loop.time()
+        leg = placed.order.leg
+        self._tell(LegKeyed(leg=leg, at=self._unix(), name=OPT_OUT, value="yes"))
 
     def _over(self, placed: _Placed) -> None:
         fate, leg = placed.carried.fate, placed.order.leg
