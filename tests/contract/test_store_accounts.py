@@ -37,6 +37,14 @@ def test_users_come_in_the_order_they_were_added(world: World) -> None:
     assert [user.is_admin for user in users] == [False, True, False]
 
 
+def test_a_user_is_deleted_once_and_leaves_a_trace(world: World) -> None:
+    for at in (NOON, after(60)):
+        world.write(lambda tx, at=at: tx.delete_user(world.user.id, at))
+    user = world.read(lambda tx: tx.user_by_email("ann@example.org"))
+    assert user is not None
+    assert user.deleted_at == NOON
+
+
 def test_a_users_key_activity_and_rights_can_change(world: World) -> None:
     user_id = world.user.id
     world.write(lambda tx: tx.set_user_key(user_id, b"new"))

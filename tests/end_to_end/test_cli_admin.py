@@ -102,7 +102,7 @@ def test_user_add_rotate_key_deactivate_list(shell, monkeypatch):
     assert rotated["developer_key"] != made["developer_key"]
     assert shell.ask("user", "deactivate", "ana@example.com")["active"] is False
     assert shell.ask("user", "list")["users"] == [
-        {"user": "ana@example.com", "admin": True, "active": False}
+        {"user": "ana@example.com", "admin": True, "active": False, "deleted": False}
     ]
     assert shell.ask("user", "activate", "ANA@example.com")["active"] is True
     assert "active" in shell.run("user", "list")
@@ -110,9 +110,15 @@ def test_user_add_rotate_key_deactivate_list(shell, monkeypatch):
     shell.run("user", "grant", "ana@example.com", "deploy-survey")
     shell.run("user", "add", "ana@example.com", code=3)
     assert "already" in shell.err
-    for command in ("rotate-key", "deactivate"):
+    for command in ("rotate-key", "deactivate", "delete"):
         shell.run("user", command, "nobody@example.com", code=3)
         assert "No user was found." in shell.err
+    assert shell.ask("user", "delete", "ana@example.com")["deleted"] is True
+    assert shell.ask("user", "list")["users"][0]["deleted"] is True
+    assert "deleted" in shell.run("user", "list")
+    for command in ("rotate-key", "activate"):
+        shell.run("user", command, "ana@example.com", code=3)
+        assert "was deleted" in shell.err
 
 
 def test_a_key_from_stdin_is_taken_and_not_shown(shell, monkeypatch):

@@ -59,6 +59,7 @@ ROUTES = [
     ("POST", "/v1/users", "users"),
     ("GET", "/v1/users/1", "users"),
     ("PATCH", "/v1/users/1", "users"),
+    ("DELETE", "/v1/users/1", "users"),
     ("POST", "/v1/users/1/rotate-key", "users"),
     ("GET", "/v1/keys", "users"),
     ("POST", "/v1/keys", "users"),
@@ -240,7 +241,16 @@ def test_admins_look_after_the_users_of_their_account(tmp_path: Path) -> None:
         new = (new[0], own["developer_key"])
         await world.ask("PATCH", where, by=ADMIN, json={"is_active": False})
         check_problem(await world.ask("GET", "/v1/me", by=new), 401)
+        await world.ask("PATCH", where, by=ADMIN, json={"is_active": True})
+        check_problem(await world.ask("DELETE", where, by=COLLEAGUE), 403)
+        check_problem(await world.ask("DELETE", where, by=new), 403)
+        for _ in range(2):
+            gone = await world.ask("DELETE", where, by=ADMIN)
+            assert gone.json()["deleted_at"] == "2030-01-01T12:00:00Z"
+        check_problem(await world.ask("GET", "/v1/me", by=new), 401)
+        check_problem(await world.ask("PATCH", where, by=ADMIN, json={"is_active": True}), 409)
         me = await world.get("/v1/me", by=ADMIN)
+        check_problem(await world.ask("DELETE", f"/v1/users/{me['id']}", by=ADMIN), 409)
         check_problem(
             await world.ask("PATCH", f"/v1/users/{me['id']}", by=ADMIN, json={"is_active": False}),
             409,

@@ -70,6 +70,13 @@ def activate(email: Email, config: ConfigOption = None, as_json: JsonOption = Fa
     show({"user": email, "active": True}, f"{email} is active", as_json=as_json)
 
 
+@users.command("delete")
+def delete(email: Email, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Delete a user, for good. What they queued goes on."""
+    change(config, lambda tx, now: administer.delete_user(tx, email, now))
+    show({"user": email, "deleted": True}, f"{email} is deleted", as_json=as_json)
+
+
 @users.command("grant")
 def grant(
     email: Email, what: Grant, config: ConfigOption = None, as_json: JsonOption = False
@@ -87,13 +94,22 @@ def list_users(config: ConfigOption = None, as_json: JsonOption = False) -> None
     """List the users."""
     found = look(config, lambda tx: tx.users())
     rows = [
-        {"user": u.email, "admin": u.is_admin, "active": u.is_active and u.account_is_active}
+        {
+            "user": u.email,
+            "admin": u.is_admin,
+            "active": u.is_active and u.account_is_active and u.deleted_at is None,
+            "deleted": u.deleted_at is not None,
+        }
         for u in found
     ]
     text = table(
         ("USER", "ROLE", "STATE"),
         [
-            (r["user"], "admin" if r["admin"] else "user", "active" if r["active"] else "inactive")
+            (
+                r["user"],
+                "admin" if r["admin"] else "user",
+                "deleted" if r["deleted"] else "active" if r["active"] else "inactive",
+            )
             for r in rows
         ],
     )

@@ -23,7 +23,7 @@ from callwright.domain.phone import parse_caller_id
 from callwright.errors import Conflict, FieldInvalid, NotFound
 from callwright.ivr.script import Script, dump
 from callwright.ports.store import ReadTx, WriteTx
-from callwright.service.authenticate import hash_key
+from callwright.service.authenticate import hash_key, refuse_deleted
 from callwright.service.metadatabases import metadatabase_with
 
 ACCOUNT = "main"
@@ -71,9 +71,11 @@ def set_key(tx: WriteTx, email: str, key: str) -> User:
     Raises:
         NotFound: no such user.
         FieldInvalid: a key too short to be safe.
+        Conflict: the user was deleted.
     """
     _check_key(key)
     user = find_user(tx, email)
+    refuse_deleted(user)
     tx.set_user_key(user.id, hash_key(key))
     return user
 
@@ -83,9 +85,22 @@ def set_active(tx: WriteTx, email: str, *, active: bool) -> User:
 
     Raises:
         NotFound: no such user.
+        Conflict: the user was deleted.
     """
     user = find_user(tx, email)
+    refuse_deleted(user)
     tx.set_user_active(user.id, active=active)
+    return user
+
+
+def delete_user(tx: WriteTx, email: str, now: datetime) -> User:
+    """Delete a user, softly: nothing is done for their key any more. What they queued goes on.
+
+    Raises:
+        NotFound: no such user.
+    """
+    user = find_user(tx, email)
+    tx.delete_user(user.id, now)
     return user
 
 

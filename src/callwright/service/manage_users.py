@@ -83,6 +83,22 @@ def change_user(
     return find_user(tx, asker, user_id)
 
 
+def delete_user(tx: WriteTx, asker: User, user_id: UserId, now: datetime) -> User:
+    """The user, deleted. What they queued goes on; deleting again is harmless.
+
+    Raises:
+        NotPermitted: the asker is no admin.
+        NotFound: there is no such user in the account.
+        Conflict: an admin who would delete themselves.
+    """
+    user = find_user(tx, asker, user_id)
+    _require_admin(asker)
+    if user.id == asker.id:
+        raise Conflict("You cannot delete yourself.")
+    administer.delete_user(tx, user.email, now)
+    return find_user(tx, asker, user_id)
+
+
 def _require_admin(asker: User) -> None:
     if not asker.is_admin:
         raise NotPermitted("Only an admin of the account may do this.")

@@ -83,6 +83,9 @@ class AccountChanges(AccountQuestions):
     def set_user_active(self, user_id: UserId, *, active: bool) -> None:
         self._change_one("set_user_active", user=user_id, active=active)
 
+    def delete_user(self, user_id: UserId, now: datetime) -> None:
+        self._change("delete_user", user=user_id, now=to_micros(now))
+
     def grant(self, user_id: UserId, right: Right) -> None:
         self._change("grant_right", user=user_id, name=right.value)
 

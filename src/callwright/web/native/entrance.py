@@ -53,8 +53,7 @@ class Entrance:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        limits = self._limits
-        limit = limits.csv_bytes if scope["path"] == LISTS else limits.form_bytes
+        limit = _limit_of(scope["path"], self._limits)
         try:
             caller = await self._sign_in(request)
             refuse_encoded(request)
@@ -82,9 +81,29 @@ class Entrance:
         email, developer_key = read_credentials(request)
 
         def look(tx: ReadTx) -> User:
-            return authenticate(tx, email, developer_key)
+            user = authenticate(tx, email, developer_key)
+            if user.deleted_at is not None:
+                raise CredentialsInvalid("The user was deleted.")
+            return user
 
         return Caller(user=await self._store.read(look), scopes=ALL_SCOPES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limit:
+    """How large a body may be, and the setting that says so."""
+
+    bytes: int
+    setting: str
+
+    def exceeded(self) -> RequestRefused:
+        return TooLarge(f"The request body is larger than {self.bytes} bytes ({self.setting}).")
+
+
+def _limit_of(path: str, limits: LimitSettings) -> _Limit:
+    if path == LISTS:
+        return _Limit(bytes=limits.csv_bytes, setting="limits.csv_bytes")
+    return _Limit(bytes=limits.form_bytes, setting="limits.form_bytes")
 
 
 def _bearer_key(request: Request) -> str | None:
@@ -93,16 +112,16 @@ def _bearer_key(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _refuse_announced(request: Request, limit: int) -> None:
+def _refuse_announced(request: Request, limit: _Limit) -> None:
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
+    if announced.isdigit() and int(announced) > limit.bytes:
+        raise limit.exceeded()
 
 
 class _Exchange:
     """A request's body and its reply, watched: how large the one is, whom the other reaches."""
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(self, receive: Receive, send: Send, limit: _Limit) -> None:
         self._receive = receive
         self._send = send
         self._limit = limit
@@ -117,9 +136,9 @@ class _Exchange:
             self.client_is_gone = not self._is_answered
             return message
         self._size += len(message.get("body", b""))
-        if self._size > self._limit:
+        if self._size > self._limit.bytes:
             # As the framework's own error: it takes any other for a body that is no JSON.
-            raise HTTPException(413, str(_too_large(self._limit)))
+            raise HTTPException(413, str(self._limit.exceeded()))
         return message
 
     async def send(self, message: Message) -> None:
@@ -127,7 +146,3 @@ class _Exchange:
             return
         self._is_answered = True
         await self._send(message)
-
-
-def _too_large(limit: int) -> RequestRefused:
-    return TooLarge(f"The request body is larger than {limit} bytes.")

@@ -25,6 +25,10 @@ UPDATE account_user SET key_hash = :key_hash WHERE id = :user;
 -- Let a user in, or keep them out.
 UPDATE account_user SET is_active = :active WHERE id = :user;
 
+-- name: delete_user
+-- Mark a user as deleted; the first time counts.
+UPDATE account_user SET deleted_at = :now WHERE id = :user AND deleted_at IS NULL;
+
 -- name: grant_right
 -- Give a user a right; giving it again changes nothing.
 INSERT INTO user_right (user, name) VALUES (:user, :name) ON CONFLICT DO NOTHING;

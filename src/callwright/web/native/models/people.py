@@ -32,6 +32,7 @@ class User(Identified):
     email: str
     is_admin: bool
     is_active: bool
+    deleted_at: Told | None
     rights: list[Right]
 
 
@@ -101,6 +102,7 @@ def _user_fields(user: account.User) -> dict[str, Any]:
         "email": user.email,
         "is_admin": user.is_admin,
         "is_active": user.is_active and user.account_is_active,
+        "deleted_at": user.deleted_at,
         "rights": sorted(user.rights),
     }
 

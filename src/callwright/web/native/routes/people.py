@@ -14,6 +14,7 @@ from callwright.service.api_keys import (
 from callwright.service.manage_users import (
     add_user,
     change_user,
+    delete_user,
     find_user,
     list_users,
     rotate_key,
@@ -80,6 +81,14 @@ async def change(user_id: PathId, order: UserChange, desk: Administrator) -> Res
             tx, desk.user, UserId(user_id), is_active=order.is_active, right=order.grant
         )
     )
+    return answer(user_of(user))
+
+
+@router.delete("/users/{user_id}", response_model=User, tags=["Users"], summary="Delete a user")
+async def delete(user_id: PathId, desk: Administrator) -> Response:
+    """For admins. Their keys open nothing from now on; what they queued goes on."""
+    now = desk.now
+    user = await desk.write(lambda tx: delete_user(tx, desk.user, UserId(user_id), now))
     return answer(user_of(user))
 
 
