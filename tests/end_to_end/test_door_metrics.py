@@ -1,6 +1,8 @@
 """What /metrics tells: of calls through the real loops and store, and of requests."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -87,6 +89,41 @@ def test_an_attempt_that_nobody_can_tell_of_is_counted_as_interrupted(tmp_path: 
     asyncio.run(run())
     found = samples(metrics.text(None, [], 0))
     assert found['callwright_attempts_ended_total{outcome="interrupted",trunk="main"}'] == 1
+    assert found['callwright_calls_ended_total{state="exhausted"}'] == 1
+
+
+def test_what_a_dead_process_left_is_counted_when_it_is_brought_home(tmp_path: Path):
+    metrics = Metrics()
+
+    async def run() -> None:
+        clock = ManualClock()
+        path, left = tmp_path / "calls.db", tmp_path / "left.db"
+        store = open_sqlite_store(path, server=True)
+        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
+        world = World(store=store, clock=clock, user=user, deployment=deployment)
+        rings = Fate(outcome=Outcome.NO_ANSWER, rings_s=1000)
+        talks = Fate(outcome=Outcome.ANSWERED, rings_s=1, talks_s=1000)
+        async with running(world, lambda o: talks if o.number.endswith("1") else rings):
+            await world.queue("6175550101")
+            await world.queue("6175550102")
+            await world.queue("6175550103", world.schedule(max_attempts=2))
+            await world.pass_until(lambda: len(world.orders) == 3)
+            await world.pass_time(5)
+            # what the next process finds if this one dies now
+            with closing(sqlite3.connect(left)) as copy, closing(sqlite3.connect(path)) as now:
+                now.backup(copy)
+        await store.close()
+        world.store = open_sqlite_store(left, server=True)
+        async with running(world, meter=metrics):
+            await world.pass_time(5)
+        await world.store.close()
+
+    asyncio.run(run())
+    found = samples(metrics.text(None, [], 0))
+    ended = "callwright_attempts_ended_total"
+    assert found[ended + '{outcome="interrupted_talking",trunk="main"}'] == 1
+    assert found[ended + '{outcome="interrupted",trunk="main"}'] == 2
+    assert found['callwright_calls_ended_total{state="completed"}'] == 1
     assert found['callwright_calls_ended_total{state="exhausted"}'] == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from native_world import ADMIN, COLLEAGUE, STRANGER, NativeWorld, run_native
 
 from callwright.domain.outcome import Outcome
-from callwright.testing.scripted_line import Fate
+from callwright.testing.scripted_line import BUSY, Fate
 from callwright.testing.world import running
 
 
@@ -372,5 +372,33 @@ def test_the_ids_of_others_are_refused_and_those_of_other_accounts_do_not_exist(
         await world.post("/v1/calls", order, status=404, by=STRANGER)
         await world.post("/v1/calls", order, status=403, by=COLLEAGUE)
         await world.post("/v1/calls", order, status=201, by=ADMIN)
+
+    run_native(tmp_path, test)
+
+
+def test_every_call_that_is_queued_is_counted(tmp_path: Path) -> None:
+    async def queued(world: NativeWorld) -> list[str]:
+        text = (await world.ask("GET", "/metrics", by=None)).text
+        return [line for line in text.splitlines() if line.startswith("callwright_calls_queued_t")]
+
+    async def test(world: NativeWorld) -> None:
+        call = await world.queue()
+        batch = await world.queue_list(3)
+        await world.queue_list(2, deployment_id=world.instance)
+        dry = {"X-Dry-Run": "true"}
+        order = {"deployment_id": world.deployment, "phone_number": "6175550100"}
+        await world.post("/v1/calls", order, headers=dry)
+        await world.post(f"/v1/calls/{call}/cancel")
+        await world.post(f"/v1/batches/{batch}/cancel")
+        assert await queued(world) == [
+            'callwright_calls_queued_total{product="fuse"} 4.0',
+            'callwright_calls_queued_total{product="insight"} 2.0',
+        ]
+        await world.post(f"/v1/calls/{call}/retry", status=201)
+        again = {"states": ["canceled"]}
+        async with running(world.loops, lambda order: BUSY):
+            await world.loops.pass_time(5)
+            await world.post(f"/v1/batches/{batch}/retry", again, status=201)
+        assert (await queued(world))[0] == 'callwright_calls_queued_total{product="fuse"} 8.0'
 
     run_native(tmp_path, test)

@@ -12,8 +12,10 @@ from functools import partial
 
 from callwright.clock import Clock
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
+from callwright.domain.lifecycle import CallState
 from callwright.domain.limits import Room
 from callwright.errors import StoreUnavailable
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.motion import Claim, Intent
 from callwright.ports.store import Store, WriteTx
 from callwright.runtime.attempts import Attempts
@@ -68,6 +70,7 @@ class Dispatcher:
         quotas: Quotas,
         attempts: Attempts,
         style: NoticeStyle,
+        meter: Meter = SILENT,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -79,6 +82,7 @@ class Dispatcher:
         self._quotas = quotas
         self._attempts = attempts
         self._style = style
+        self._meter = meter
         self._turn = NOBODY
         """The deployment that was served last."""
         self._wake = asyncio.Event()
@@ -184,13 +188,16 @@ class Dispatcher:
         """Give back what looks that failed have claimed all the same: nothing was sent."""
         failed, known = list(self._failed_at), self._attempts.known()
 
-        def give_back(tx: WriteTx) -> None:
+        def give_back(tx: WriteTx) -> Sequence[CallState]:
             now = self._clock.now()
+            states: list[CallState | None] = []
             for call in tx.active_calls(self._owner):
                 is_ours = call.trunk == self._rules.name and call.claimed_at in failed
                 if is_ours and (call.call_id, call.attempt) not in known:
                     reason = "the store failed before dialling"
-                    give_back_attempt(tx, call, reason, now, self._style)
+                    states.append(give_back_attempt(tx, call, reason, now, self._style))
+            return [state for state in states if state is not None and state.is_final]
 
-        await self._store.write(give_back)
+        for state in await self._store.write(give_back):
+            self._meter.call_ended(state)
         del self._failed_at[: len(failed)]

@@ -16,11 +16,12 @@ from callwright.clock import Clock
 from callwright.domain.ids import OwnerId
 from callwright.domain.lifecycle import CallState
 from callwright.ports.line import LegIdentity, Orphan
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.motion import Hold
 from callwright.ports.store import ActiveCall, Store, WriteTx
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.legs import ORPHANS_WITHIN_S, Lines
-from callwright.service.abandon_attempt import abandon_attempt
+from callwright.service.abandon_attempt import abandon_attempt, outcome_of_loss
 from callwright.service.quarantine_calls import quarantine_after_death
 from callwright.service.tell_result import NoticeStyle
 
@@ -29,6 +30,10 @@ log = structlog.get_logger()
 LEASE = timedelta(seconds=20)
 HEARTBEAT_S = LEASE.total_seconds() / 4
 SLICE = 100
+
+
+_BroughtHome = tuple[ActiveCall, CallState]
+"""A call whose attempt was ended for it, and the state that it is in now."""
 
 
 class OwnerLost(Exception):
@@ -48,6 +53,7 @@ class Rescuer:
         attempts: Attempts,
         style: NoticeStyle,
         on_beat: Callable[[int], Awaitable[None]] | None = None,
+        meter: Meter = SILENT,
     ) -> None:
         """`on_beat` is told the generation of the store that each beat has written."""
         self._store = store
@@ -57,6 +63,7 @@ class Rescuer:
         self._attempts = attempts
         self._style = style
         self._on_beat = on_beat
+        self._meter = meter
         self._suspects: set[Hold] = set()
         self._under_way: set[str] = set()
         """Attempts whose legs are being silenced now: a beat must not begin that again."""
@@ -91,7 +98,7 @@ class Rescuer:
     async def _bring_all_home(self, calls: Sequence[ActiveCall]) -> None:
         for start in range(0, len(calls), SLICE):
             part = calls[start : start + SLICE]
-            await self._store.write(partial(self._bring_home, part, died=True))
+            self._count(await self._store.write(partial(self._bring_home, part, died=True)))
 
     async def run(self) -> None:
         """Beat, look for other dead owners, and check our own rows, until cancelled.
@@ -136,18 +143,30 @@ class Rescuer:
         self._suspects = strays
         if stuck:
             log.error("calls in motion that nobody drives", calls=[hold.call_id for hold in stuck])
-            await self._store.write(partial(self._end_stuck, stuck))
+            self._count(await self._store.write(partial(self._end_stuck, stuck)))
 
-    def _end_stuck(self, holds: Sequence[Hold], tx: WriteTx) -> None:
+    def _end_stuck(self, holds: Sequence[Hold], tx: WriteTx) -> Sequence[_BroughtHome]:
         found = [tx.active_call(*hold) for hold in holds]
-        self._bring_home([call for call in found if call is not None], tx, died=False)
+        return self._bring_home([call for call in found if call is not None], tx, died=False)
 
-    def _bring_home(self, calls: Sequence[ActiveCall], tx: WriteTx, *, died: bool) -> None:
+    def _bring_home(
+        self, calls: Sequence[ActiveCall], tx: WriteTx, *, died: bool
+    ) -> Sequence[_BroughtHome]:
         now = self._clock.now()
+        ended: list[_BroughtHome] = []
         for call in calls:
-            abandon_attempt(tx, call, "the server stopped", now, self._style)
+            state = abandon_attempt(tx, call, "the server stopped", now, self._style)
+            if state is not None:
+                ended.append((call, state))
             if died:
                 quarantine_after_death(tx, call.hold, now)
+        return ended
+
+    def _count(self, ended: Sequence[_BroughtHome]) -> None:
+        for call, state in ended:
+            self._meter.attempt_ended(call.trunk, outcome_of_loss(call))
+            if state.is_final:
+                self._meter.call_ended(state)
 
 
 def _name(call: ActiveCall) -> str:

@@ -107,6 +107,7 @@ class Supervisor:
             attempts=self.attempts,
             style=style,
             on_beat=None if gate is None else gate.note,
+            meter=meter,
         )
         self._dispatchers = [
             Dispatcher(
@@ -120,6 +121,7 @@ class Supervisor:
                 quotas=self.quotas,
                 attempts=self.attempts,
                 style=style,
+                meter=meter,
             )
             for index, (_, rules) in enumerate(trunks)
         ]

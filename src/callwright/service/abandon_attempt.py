@@ -22,24 +22,29 @@ def abandon_attempt(
     if active.state is CallState.CLAIMED:
         tx.release_claim(active, now + RELEASED_WAIT)
         return None
-    talking = active.state is CallState.CONNECTED
     ending = Ending(
         call_id=active.call_id,
         attempt=active.attempt,
         owner=active.owner,
         at=now,
-        outcome=Outcome.INTERRUPTED_TALKING if talking else Outcome.INTERRUPTED,
+        outcome=outcome_of_loss(active),
         rang=active.rang,
         reason=reason,
     )
     return finish_attempts(tx, [ending], now, style)[0]
 
 
+def outcome_of_loss(active: ActiveCall) -> Outcome:
+    """What an attempt on disk comes to that nobody can tell of."""
+    talking = active.state is CallState.CONNECTED
+    return Outcome.INTERRUPTED_TALKING if talking else Outcome.INTERRUPTED
+
+
 def give_back_attempt(
     tx: WriteTx, active: ActiveCall, reason: str, now: datetime, style: NoticeStyle
-) -> None:
+) -> CallState | None:
     """Undo an attempt on disk of which nothing was sent and nothing ever will be: it counts
-    no more than one that the trunk spoilt."""
+    no more than one that the trunk spoilt. The state the call is in now, as above."""
     ending = Ending(
         call_id=active.call_id,
         attempt=active.attempt,
@@ -48,4 +53,4 @@ def give_back_attempt(
         outcome=Outcome.TRUNK_TROUBLE,
         reason=reason,
     )
-    finish_attempts(tx, [ending], now, style)
+    return finish_attempts(tx, [ending], now, style)[0]

@@ -218,6 +218,8 @@ async def retry(batch_id: PathId, desk: Queuer, order: RetryBatchOrder | None = 
         can_speak=desk.parts.can_speak,
     )
     desk.parts.on_change()
+    new = await desk.read(lambda tx: find_batch(tx, desk.user, queued.id))
+    desk.parts.metrics.calls_queued(new.product, queued.calls)
     value = QueuedBatch(id=queued.id, calls=queued.calls)
     return answer(value, 201, {"Location": f"/v1/batches/{queued.id}"})
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from callwright.domain.account import Product
 from callwright.domain.call import CallDetails
 from callwright.domain.ids import BatchId, CallId, DeploymentId
 from callwright.domain.lifecycle import CallState
@@ -191,16 +192,15 @@ async def retry(call_id: PathId, desk: Queuer, order: RetryCallOrder | None = No
     The old one stays as it is; the new one names it in `retry_of`."""
     wish = order or RetryCallOrder()
     now = desk.now
-    new = await desk.write(
-        lambda tx: retry_call(
-            tx,
-            desk.user,
-            CallId(call_id),
-            RetryOrder(opens_at=wish.opens_at, closes_at=wish.closes_at, retry=wish.policy),
-            now,
-            can_speak=desk.parts.can_speak,
-        )
-    )
+    changes = RetryOrder(opens_at=wish.opens_at, closes_at=wish.closes_at, retry=wish.policy)
+
+    def work(tx: WriteTx) -> tuple[CallId, Product]:
+        can_speak = desk.parts.can_speak
+        new = retry_call(tx, desk.user, CallId(call_id), changes, now, can_speak=can_speak)
+        return new, find_call(tx, desk.user, new, now).product
+
+    new, product = await desk.write(work)
+    desk.parts.metrics.calls_queued(product, 1)
     return await _queued(desk, new)
 
 
