@@ -13,6 +13,7 @@ from callwright.dialects import by_product
 from callwright.dialects.negotiate import wants_xml
 from callwright.dialects.notices import render_notice
 from callwright.dialects.registry import Dialect
+from callwright.dialects.rendering import render_json
 from callwright.domain.account import Product
 from callwright.domain.lifecycle import CallState
 from callwright.errors import FieldInvalid
@@ -125,3 +126,10 @@ def test_a_notice_may_be_form_encoded_with_the_names_php_reads_as_arrays() -> No
     assert fields["events[3][timestamp]"] == "1475095928"
     assert fields["duration"] == "3"
     assert len(fields) == 9 + 8
+
+
+def test_json_replies_are_what_the_standard_library_writes() -> None:
+    text = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x11000)]))
+    value = {"text": text, "none": None, "yes": True, "numbers": [0, -5, 2**40], "": {}}
+    expected = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    assert render_json(value) == expected

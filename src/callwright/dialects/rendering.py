@@ -8,6 +8,10 @@ import re
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
+
 JSON_CONTENT_TYPE = "application/json"
 XML_CONTENT_TYPE = "application/xml; charset=utf-8"
 
@@ -19,8 +23,11 @@ _ENTITIES = {"\r": "&#13;", '"': "&quot;"}
 
 def render_json(value: object) -> bytes:
     """`value` as JSON in UTF-8 without spaces."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8", "replace")
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair: shown as "?"
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-8", "replace")
 
 
 def render_xml(value: Mapping[str, object], *, declaration: bool) -> bytes:

@@ -8,6 +8,7 @@ Source: Standard Webhooks 1.0.0, "Deliverability and reliability"; wire contract
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 RETRY_WAITS = (
@@ -98,6 +99,7 @@ class Delivery:
         return self.status is not None and 200 <= self.status < 300
 
 
+@lru_cache(maxsize=1024)  # The calls of a list share their address.
 def host_of(url: str) -> str:
     """Whom a notice to `url` is for: `name:port`, in small letters.
 

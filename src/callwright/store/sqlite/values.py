@@ -5,7 +5,6 @@ Lists and mappings are JSON text. Everything that SQLite cannot hold is refused 
 the one place that runs SQL (`session`), before it gets there.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -26,8 +25,8 @@ Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder().encode
-# The standard decoder keeps integers of any size; without `loads` it is twice as fast.
-_decode = json.JSONDecoder().raw_decode
+_decode_mapping = msgspec.json.Decoder(dict[str, object]).decode
+_decode_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def to_micros(at: datetime) -> int:
@@ -69,11 +68,11 @@ def to_json(value: Mapping[str, object] | Sequence[str]) -> str:
 
 
 def json_mapping(text: str) -> dict[str, object]:
-    return dict(_decode(text)[0])
+    return _decode_mapping(text)
 
 
 def json_texts(text: str) -> tuple[str, ...]:
-    return tuple(_decode(text)[0])
+    return _decode_texts(text)
 
 
 def schedule_values(schedule: Schedule) -> dict[str, Value]:
