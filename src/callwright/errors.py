@@ -9,6 +9,8 @@
     │   ├── NotPermitted          known, but not allowed                      403
     │   ├── NotFound              no such thing                               404
     │   ├── Conflict              the thing exists but is over or deleted     409
+    │   │   └── StillRunning      the very same request is being done just now
+    │   ├── KeyReused             the idempotency key came with another request  422
     │   ├── MediaTypeUnsupported  a body type the dialect does not take       415
     │   └── TooLarge              over a limit                                413
     ├── ConfigInvalid             a setting is wrong; names the key and what to do
@@ -83,6 +85,24 @@ class NotFound(RequestRefused):
 
 class Conflict(RequestRefused):
     """It exists but was deleted, has expired, is full, or is not the current one."""
+
+
+class StillRunning(Conflict):
+    """The very same request is being done just now; asked again later, it will be answered."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("The request with this Idempotency-Key is still being worked on.")
+        self.retry_after_s = retry_after_s
+
+
+class KeyReused(RequestRefused):
+    """An idempotency key came again, but with another request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used with another request; nothing was done. "
+            "Send a new request with a new key."
+        )
 
 
 class MediaTypeUnsupported(RequestRefused):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from store_world import NOON, World, after, schedule
 
-from callwright.domain.ids import UserId
+from callwright.domain.ids import BatchId, DeploymentId, UserId
 from callwright.ports.repeats import Answer, RepeatableRequest
 
 ANSWER = Answer(
@@ -36,11 +36,11 @@ def test_a_list_that_loads_is_kept_without_an_answer_until_it_has_one(world: Wor
     world.write(lambda tx: tx.reserve_request(request(world), batch, NOON))
     kept = world.read(lambda tx: tx.kept_request(world.user.id, "k"))
     assert kept is not None
-    assert kept.answer is None
+    assert (kept.answer, kept.batch_id) == (None, batch)
     world.write(lambda tx: tx.keep_answer(request(world), ANSWER, after(1)))
     kept = world.read(lambda tx: tx.kept_request(world.user.id, "k"))
     assert kept is not None
-    assert kept.answer == ANSWER
+    assert (kept.answer, kept.batch_id) == (ANSWER, None)
 
 
 def test_a_list_that_was_dropped_leaves_nothing_behind(world: World) -> None:
@@ -63,22 +63,23 @@ def test_old_requests_are_forgotten_the_oldest_first(world: World) -> None:
 
 def test_the_same_file_is_noticed_on_its_deployment_for_a_while(world: World) -> None:
     other = world.deploy()
-    batches = [world.queue_list(1), world.queue_list(1)]
-    for number, batch in enumerate(batches):
-        world.write(
-            lambda tx, batch=batch, at=number: tx.note_list_file(  # type: ignore[misc]
-                batch, world.deployment, b"hash", after(at)
-            )
-        )
-    hour = timedelta(hours=1)
 
-    def found(deployment: object, file_hash: bytes, since: object) -> object:
-        return world.read(lambda tx: tx.list_of_file(deployment, file_hash, since))  # type: ignore[arg-type]
+    def queue(at_s: float, file_hash: bytes = b"hash", deployment: DeploymentId | None = None):  # type: ignore[no-untyped-def]
+        batch = world.queue_list(1, deployment=deployment, now=after(at_s))
+        target = deployment or world.deployment
+        world.write(lambda tx: tx.note_list_file(batch, target, file_hash, after(at_s)))
+        return batch
 
-    assert found(world.deployment, b"hash", NOON - hour) == batches[1]
-    assert found(world.deployment, b"hash", after(2)) is None
-    assert found(world.deployment, b"else", NOON - hour) is None
-    assert found(other, b"hash", NOON - hour) is None
+    def same(batch: BatchId) -> BatchId | None:
+        return world.read(lambda tx: tx.list_of_same_file(batch, timedelta(hours=1)))
+
+    first, again, third = queue(0), queue(60), queue(90)
+    assert (same(first), same(again), same(third)) == (None, first, again)
+    assert same(queue(100, b"else")) is None
+    assert same(queue(100, deployment=other)) is None
+    assert same(queue(90 + 3600)) == third
+    assert same(queue(2 * 3600 + 91)) is None
+    assert same(world.queue_list(1)) is None
 
 
 def test_the_latest_request_under_a_key_replaces_the_one_before(world: World) -> None:

@@ -37,7 +37,13 @@ def test_a_csv_file_becomes_a_batch(tmp_path: Path) -> None:
         )
         assert reply.status_code == 201, reply.text
         batch = reply.json()
-        assert batch == {"id": 1, "calls": 3, "rejected": 0, "errors": []}
+        assert batch == {
+            "id": 1,
+            "calls": 3,
+            "rejected": 0,
+            "errors": [],
+            "duplicate_of": None,
+        }
         assert "Preference-Applied" not in reply.headers
         assert reply.headers["location"] == "/v1/batches/1"
         shown = await world.get("/v1/batches/1")

@@ -5,6 +5,7 @@ from callwright.errors import (
     Conflict,
     CredentialsInvalid,
     FieldInvalid,
+    KeyReused,
     ListInvalid,
     MediaTypeUnsupported,
     NotFound,
@@ -24,6 +25,7 @@ _STATUS: dict[type[RequestRefused], int] = {
     # The documented codes have no 413, and clients look at the code.
     TooLarge: 400,
     MediaTypeUnsupported: 415,
+    KeyReused: 422,
 }
 
 _DEFAULT_TEXT: dict[int, str] = {

@@ -5,7 +5,7 @@ same, and for how long, is `service.idempotency`'s business.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from callwright.domain.ids import BatchId, DeploymentId, UserId
@@ -40,6 +40,8 @@ class KeptRequest:
     at: datetime
     answer: Answer | None
     """None: its list is still being loaded."""
+    batch_id: BatchId | None
+    """That list."""
 
 
 class RepeatQuestions(Protocol):
@@ -49,10 +51,9 @@ class RepeatQuestions(Protocol):
         """None also for a request whose list was dropped, which left nothing behind."""
         ...
 
-    def list_of_file(
-        self, deployment_id: DeploymentId, file_hash: bytes, since: datetime
-    ) -> BatchId | None:
-        """The latest list that was queued from that very file at or after `since`."""
+    def list_of_same_file(self, batch_id: BatchId, within: timedelta) -> BatchId | None:
+        """The list that was queued last before this one from the very same file, on the same
+        deployment and no longer than `within` before."""
         ...
 
 

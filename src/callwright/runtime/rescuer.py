@@ -22,6 +22,7 @@ from callwright.ports.store import ActiveCall, Store, WriteTx
 from callwright.runtime.attempts import Attempts
 from callwright.runtime.legs import ORPHANS_WITHIN_S, Lines
 from callwright.service.abandon_attempt import abandon_attempt, outcome_of_loss
+from callwright.service.idempotency import FORGET_AT_ONCE, KEPT_FOR
 from callwright.service.quarantine_calls import quarantine_after_death
 from callwright.service.tell_result import NoticeStyle
 
@@ -132,6 +133,7 @@ class Rescuer:
         if not tx.heartbeat(self._owner, now):
             return None
         tx.release_notices_of_the_dead(now - LEASE)
+        tx.forget_requests(now - KEPT_FOR, FORGET_AT_ONCE)
         generation = tx.next_generation(now)
         return generation, tx.dead_calls(now - LEASE), tx.holds(self._owner)
 

@@ -7,15 +7,16 @@ one writer is never held for longer than a slice, so calls are dialled on time m
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from callwright.dialects.contacts import ReadyList
 from callwright.domain.account import Deployment, User
-from callwright.domain.call import Schedule
+from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import BatchId
 from callwright.errors import StoreUnavailable
 from callwright.ports.store import Lane, Store, WriteTx
@@ -45,6 +46,7 @@ class ListProgress:
     """How far a list is that is being loaded."""
 
     bytes_total: int
+    """0: it does not come from a file."""
     bytes_read: int = 0
     calls: int = 0
     """Stored so far."""
@@ -78,6 +80,10 @@ class ListLoader:
         """How far a list is; None: it is not being loaded (or by another process)."""
         return self._loading.get(batch_id)
 
+    def is_loading(self, batch_id: BatchId) -> bool:
+        """Whether a list is being loaded here. May be asked from any thread."""
+        return batch_id in self._loading
+
     def expect(self, file: SpoolFile) -> None:
         """A list seems to be coming into `file`; without this it only takes a little longer."""
         self._readers.expect(file)
@@ -108,24 +114,77 @@ class ListLoader:
             Unavailable: the store failed, or the process that read the list died. A commit
                 that failed may be on disk all the same.
         """
+        progress = ListProgress(bytes_total=len(ready.list.data))
+
+        async def fill(batch: BatchId) -> None:
+            await self._store_slices(batch, ready, progress, lenient=lenient)
+
+        batch = await self._open(user, deployment, schedule, now, progress, at_open)
+        return await self._load(batch, progress, fill, now, at_end)
+
+    async def load_contacts(
+        self,
+        user: User,
+        deployment: Deployment,
+        schedule: Schedule,
+        slices: AsyncIterable[Sequence[Contact]],
+        now: datetime,
+        *,
+        at_open: AtOpen = lambda tx, batch_id: None,
+        at_end: AtEnd = lambda tx, queued: None,
+    ) -> QueuedList:
+        """The same for contacts that are made one slice at a time; none if `slices` raises."""
+        progress = ListProgress(bytes_total=0)
+
+        async def fill(batch: BatchId) -> None:
+            async for contacts in slices:
+                await self._store.write(partial(_add_calls, batch, contacts), lane=Lane.IMPORT)
+                progress.calls += len(contacts)
+
+        batch = await self._open(user, deployment, schedule, now, progress, at_open)
+        return await self._load(batch, progress, fill, now, at_end)
+
+    async def _open(
+        self,
+        user: User,
+        deployment: Deployment,
+        schedule: Schedule,
+        now: datetime,
+        progress: ListProgress,
+        at_open: AtOpen,
+    ) -> BatchId:
+        opened: list[BatchId] = []
 
         def open_batch(tx: WriteTx) -> BatchId:
             batch = tx.open_batch(deployment.id, user.id, schedule, now)
+            # Before it can be seen: who sees one that nobody loads takes it for a dead one's.
+            self._loading[batch] = progress
+            opened.append(batch)
             at_open(tx, batch)
             return batch
 
-        batch = await self._store.write(open_batch, lane=Lane.INTAKE)
-        progress = self._loading[batch] = ListProgress(bytes_total=len(ready.list.data))
         try:
-            await self._store_slices(batch, ready, progress, lenient=lenient)
+            return await self._store.write(open_batch, lane=Lane.INTAKE)
+        except BaseException:
+            for batch in opened:
+                self._forget(batch, progress)
+            raise
 
-            def go_live(tx: WriteTx) -> QueuedList:
-                queued = QueuedList(
-                    id=batch, calls=tx.go_live(batch, now), rejected=progress.rejected
-                )
-                at_end(tx, queued)
-                return queued
+    async def _load(
+        self,
+        batch: BatchId,
+        progress: ListProgress,
+        fill: Callable[[BatchId], Awaitable[None]],
+        now: datetime,
+        at_end: AtEnd,
+    ) -> QueuedList:
+        def go_live(tx: WriteTx) -> QueuedList:
+            queued = QueuedList(id=batch, calls=tx.go_live(batch, now), rejected=progress.rejected)
+            at_end(tx, queued)
+            return queued
 
+        try:
+            await fill(batch)
             return await self._store.write(go_live, lane=Lane.INTAKE)
         except BaseException:
             # ValueError: it went live while we were told to stop, or that could not be told.
@@ -133,6 +192,11 @@ class ListLoader:
                 await self._store.write(lambda tx: tx.drop_batch(batch), lane=Lane.IMPORT)
             raise
         finally:
+            self._forget(batch, progress)
+
+    def _forget(self, batch: BatchId, progress: ListProgress) -> None:
+        # A batch that was undone leaves its id to the next one.
+        if self._loading.get(batch) is progress:
             del self._loading[batch]
 
     async def _store_slices(
@@ -167,3 +231,7 @@ class ListLoader:
         progress.bytes_read = piece.bytes_read
         progress.calls += piece.calls
         progress.rejected += len(piece.rejected)
+
+
+def _add_calls(batch: BatchId, contacts: Sequence[Contact], tx: WriteTx) -> None:
+    tx.add_calls(batch, contacts)

@@ -17,7 +17,7 @@ from callwright.errors import Conflict, FieldInvalid, StoreUnavailable
 from callwright.ports.control import CallsSought
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.find_owned import find_batch, find_deployment_by_id, whose
-from callwright.service.queue_batch import QueuedBatch
+from callwright.service.load_list import QueuedList
 from callwright.service.retry_call import RetryOrder, schedule_again
 from callwright.service.stop_calls import require_live
 
@@ -45,7 +45,7 @@ async def retry_batch(
     now: datetime,
     *,
     can_speak: bool,
-) -> QueuedBatch:
+) -> QueuedList:
     """A new batch, live, with a call for each call of the old one that ended in one of
     `states` and was not repeated before.
 
@@ -90,7 +90,7 @@ async def retry_batch(
         with suppress(ValueError, StoreUnavailable):
             await store.write(lambda tx: tx.drop_batch(new), lane=Lane.IMPORT)
         raise
-    return QueuedBatch(id=new, calls=count)
+    return QueuedList(id=new, calls=count, rejected=0)
 
 
 def _look(

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from callwright.domain.account import Deployment, User
-from callwright.domain.call import Schedule
+from callwright.domain.call import Contact, Schedule
 from callwright.errors import StoreUnavailable
 from callwright.ports.store import Lane, Store
 from callwright.service.cancel_calls import cancel_calls
+from callwright.service.load_list import ListLoader
 from callwright.service.opt_outs import add_opt_outs
-from callwright.service.queue_calls import queue_call, queue_list
+from callwright.service.queue_calls import queue_call
 from callwright.simulation.campaign import Campaign, OptOut, Submission, contacts
 from callwright.simulation.history import History
 from callwright.simulation.virtual_loop import VirtualLoop
@@ -128,7 +129,9 @@ class Client:
                     lane=Lane.INTAKE,
                 )
             else:
-                await queue_list(store, user, deployment, schedule, people, now)
+                await ListLoader(store).load_contacts(
+                    user, deployment, schedule, _slices(people), now
+                )
         except StoreUnavailable:
             self._history.add(loop.time(), "refused", len(people))
             return
@@ -160,3 +163,7 @@ class Client:
         self.opted_out += [
             OptedOut(number=number.e164, acknowledged_s=acknowledged_s) for number in numbers
         ]
+
+
+async def _slices(people: Sequence[Contact]) -> AsyncIterator[Sequence[Contact]]:
+    yield people

@@ -23,7 +23,8 @@ from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
 from callwright.runtime.supervisor import Supervisor
 from callwright.service.authenticate import hash_key
-from callwright.service.queue_calls import queue_call, queue_list
+from callwright.service.load_list import ListLoader
+from callwright.service.queue_calls import queue_call
 from callwright.service.tell_result import NoticeStyle
 from callwright.testing.manual_clock import ManualClock
 from callwright.testing.scripted_line import ANSWERED, Fate, ScriptedLine
@@ -100,17 +101,19 @@ class World:
         return call_id
 
     async def queue_list(self, numbers: Sequence[str], schedule: Schedule | None = None) -> int:
-        count = await queue_list(
-            self.store,
+        async def slices() -> AsyncIterator[list[Contact]]:
+            yield [contact_of(number) for number in numbers]
+
+        queued = await ListLoader(self.store).load_contacts(
             self.user,
             self.deployment,
             schedule or self.schedule(),
-            [contact_of(number) for number in numbers],
+            slices(),
             self.clock.now(),
         )
         if self.supervisor is not None:
             self.supervisor.wake()
-        return count
+        return queued.calls
 
     async def details(self, call_id: CallId) -> CallDetails:
         details = await self.store.read(lambda tx: tx.call_details(call_id, self.clock.now()))

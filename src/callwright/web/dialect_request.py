@@ -7,7 +7,6 @@ Source: wire contract, section 2.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -53,18 +52,21 @@ async def aim(
         RequestRefused: 401, 404, 403 or 409, in this order.
     """
     credentials = read_credentials(request)
-    look = partial(_find, around, product, request, credentials, to_queue)
-    return await around.store.read(look)
+    return await around.store.read(
+        lambda tx: aim_within(tx, around, product, request, credentials, to_queue=to_queue)
+    )
 
 
-def _find(
+def aim_within(
+    tx: ReadTx,
     around: Surroundings,
     product: Product,
     request: Request,
     credentials: Credentials,
-    to_queue: bool,
-    tx: ReadTx,
+    *,
+    to_queue: bool = True,
 ) -> tuple[User, Deployment]:
+    """The same in a transaction that looks for more."""
     user = authenticate(tx, credentials.email, credentials.key)
     deployment = find_deployment(
         tx,

@@ -7,7 +7,6 @@ dialects' business; which words answer it, the dialects'.
 Source: wire contract, sections 1 and 2.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callwright.dialects import by_product
-from callwright.dialects.bodies import read_body
 from callwright.dialects.negotiate import wants_xml
 from callwright.domain.account import Product
 from callwright.domain.call import CallDetails
@@ -26,10 +24,10 @@ from callwright.errors import Conflict, MediaTypeUnsupported, NotPermitted, Requ
 from callwright.ports.store import Lane, ReadTx
 from callwright.service.authenticate import authenticate, refuse_deleted
 from callwright.service.cancel_calls import cancel_calls
-from callwright.service.queue_calls import queue_call
 from callwright.service.report_call import report_call
 from callwright.web.credentials import read_credentials
 from callwright.web.dialect_lookups import call_log, detailed_log, responses, survey_report
+from callwright.web.dialect_queueing import bulk_queue, queue
 from callwright.web.dialect_records import push
 from callwright.web.dialect_request import (
     Surroundings,
@@ -39,42 +37,7 @@ from callwright.web.dialect_request import (
     reply,
 )
 from callwright.web.endpoint import Endpoint
-from callwright.web.request_body import read_whole_body
 from callwright.web.shapes import refusal_reply
-
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z", re.ASCII)
-
-
-async def _queue(around: Surroundings, product: Product, request: Request) -> Response:
-    user, deployment = await aim(around, product, request)
-    refuse_media_type(product, request)
-    body = await read_whole_body(request, around.config.limits.form_bytes)
-    dialect = by_product[product]
-    now = around.clock.now()
-    schedule, contact = dialect.decode_call(
-        read_body(request.headers.get("content-type"), body),
-        now=now,
-        default_country=around.config.numbers.default_country,
-        deployment=deployment,
-        pci_granted=user.pci_granted,
-    )
-    call_id = await around.store.write(
-        lambda tx: queue_call(tx, user, deployment, schedule, contact, now), lane=Lane.INTAKE
-    )
-    around.on_change()
-    around.metrics.calls_queued(product, 1)
-    link = f'<{_origin(around, request)}/api/outbound/{call_id}>; rel="status"'
-    return reply(product, request, dialect.encode_queued(call_id), {"Link": link})
-
-
-async def _bulk_queue(around: Surroundings, product: Product, request: Request) -> Response:
-    user, deployment = await aim(around, product, request)
-    refuse_media_type(product, request, bulk=True)
-    queued, headers = await around.lists.take(request, user, deployment)
-    around.on_change()
-    around.metrics.calls_queued(product, queued.calls)
-    value = by_product[product].encode_list_queued(queued.calls)
-    return reply(product, request, value, headers)
 
 
 async def _cancel(around: Surroundings, product: Product, request: Request) -> Response:
@@ -111,17 +74,6 @@ async def _report(around: Surroundings, product: Product, request: Request) -> R
     return reply(found.product, request, value)
 
 
-def _origin(around: Surroundings, request: Request) -> str:
-    """Scheme and host as the client may call them: the configured ones, else its own."""
-    public_url = around.config.server.public_url
-    if public_url:
-        return public_url
-    host = request.headers.get("host", "")
-    if not _HOST.match(host):
-        host = str(around.config.server.listen)
-    return f"{request.scope['scheme']}://{host}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialectRoute:
     """One row of the contract's table of endpoints."""
@@ -136,14 +88,14 @@ class DialectRoute:
 
 def _routes() -> list[DialectRoute]:
     rows = [
-        ("F1", Product.FUSE, "POST", f"{_APP}/queue", _queue),
-        ("F2", Product.FUSE, "POST", f"{_APP}/bulk_queue", _bulk_queue),
+        ("F1", Product.FUSE, "POST", f"{_APP}/queue", queue),
+        ("F2", Product.FUSE, "POST", f"{_APP}/bulk_queue", bulk_queue),
         ("F3", Product.FUSE, "GET", "/api/outbound/{call_id}", _report),
         ("F4", Product.FUSE, "DELETE", f"{_APP}/cancel", _cancel),
         ("F5", Product.FUSE, "GET", "/api/calls/{start}/{end}", call_log),
         ("F6", Product.FUSE, "GET", "/api/all_logs/{start}/{end}", detailed_log),
-        ("I1", Product.INSIGHT, "POST", f"{_SURVEY}/queue", _queue),
-        ("I2", Product.INSIGHT, "POST", f"{_SURVEY}/bulk_queue", _bulk_queue),
+        ("I1", Product.INSIGHT, "POST", f"{_SURVEY}/queue", queue),
+        ("I2", Product.INSIGHT, "POST", f"{_SURVEY}/bulk_queue", bulk_queue),
         ("I4", Product.INSIGHT, "DELETE", f"{_SURVEY}/cancel", _cancel),
         ("I5", Product.INSIGHT, "GET", f"{_SURVEY}/responses", responses),
         ("I6", Product.INSIGHT, "POST", "/api/metadatabase_push", push),

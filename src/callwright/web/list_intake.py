@@ -1,11 +1,14 @@
 """A list from the body of a dialect's request into the store, and what is told about it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from callwright.clock import Clock
 from callwright.config import Config
@@ -13,11 +16,19 @@ from callwright.dialects import by_product
 from callwright.dialects.bodies import read_body
 from callwright.dialects.contacts import ListLimits, ReadyList
 from callwright.dialects.content import Content
+from callwright.dialects.form import Form
 from callwright.domain.account import Deployment, User
 from callwright.domain.call import Schedule
+from callwright.domain.ids import BatchId
+from callwright.ports.repeats import Answer, KeptRequest
+from callwright.ports.store import WriteTx
+from callwright.service.idempotency import Given, ListOnce, hash_of_file
 from callwright.service.load_list import ListLoader, QueuedList
 from callwright.web.native.preferences import read_preferences
+from callwright.web.repeats import answer_of, asked_in_form, duplicate_header, kept_answer
 from callwright.web.spool import received_body
+
+T = TypeVar("T")
 
 READ_IN_THREAD = 64 * 1024
 """Bodies of more bytes are taken apart outside the event loop."""
@@ -32,9 +43,16 @@ class ListIntake:
     config: Config
 
     async def take(
-        self, request: Request, user: User, deployment: Deployment
-    ) -> tuple[QueuedList, dict[str, str]]:
-        """Queue the list that a `bulk_queue` request brings; also headers for its reply.
+        self,
+        request: Request,
+        user: User,
+        target: Deployment | KeptRequest,
+        reply: Callable[[QueuedList, dict[str, str]], Response],
+    ) -> tuple[Given, int]:
+        """The answer to a `bulk_queue` request, and how many calls were queued for it.
+
+        `target` is what to call on, or what the request's key stands for already; `reply`
+        tells a list that was queued, with some headers.
 
         Raises:
             RequestRefused: the request or its list is wrong; nothing was queued.
@@ -43,30 +61,57 @@ class ListIntake:
         """
         lenient = read_preferences(request).lenient
         limit = self.config.limits.csv_bytes
-        folder = self._spool_folder()
-        async with received_body(request, limit, folder, self.loader.expect) as body:
+        async with received_body(request, limit, self._spool_folder(), self.loader.expect) as body:
             now = self.clock.now()
 
-            def open_list() -> tuple[Schedule, ReadyList]:
-                return self._open(request, user, deployment, body, now)
+            def read_form() -> tuple[Form, bytes | None]:
+                form = read_body(request.headers.get("content-type"), body)
+                return form, hash_of_file(form)
 
-            if len(body) > READ_IN_THREAD:
-                schedule, ready = await asyncio.to_thread(open_list)
-            else:
-                schedule, ready = open_list()
-            queued = await self.loader.load(user, deployment, schedule, ready, now, lenient=lenient)
-        headers = {"X-Batch-Id": str(queued.id)}
-        if lenient:
-            headers["Preference-Applied"] = "handling=lenient"
-            headers["X-Rejected-Rows"] = str(queued.rejected)
-        return queued, headers
+            form, file_hash = await _aside_if_large(body, read_form)
+            file = None if file_hash is None else file_hash.hex()
+            asked = asked_in_form(request, user, form, file, lenient)
+            if isinstance(target, KeptRequest):
+                return kept_answer(target, asked), 0
+
+            def open_list() -> tuple[Schedule, ReadyList]:
+                return self._open(form, user, target, now)
+
+            schedule, ready = await _aside_if_large(body, open_list)
+
+            def tell(tx: WriteTx, queued: QueuedList, same: BatchId | None) -> Answer:
+                headers = {"X-Batch-Id": str(queued.id), **duplicate_header(same)}
+                if lenient:
+                    headers["Preference-Applied"] = "handling=lenient"
+                    headers["X-Rejected-Rows"] = str(queued.rejected)
+                return answer_of(reply(queued, headers))
+
+            once = ListOnce(
+                asked=asked,
+                deployment_id=target.id,
+                file_hash=file_hash,
+                now=now,
+                is_loading=self.loader.is_loading,
+                tell=tell,
+            )
+            queued = await self.loader.load(
+                user,
+                target,
+                schedule,
+                ready,
+                now,
+                lenient=lenient,
+                at_open=once.at_open,
+                at_end=once.at_end,
+            )
+        return once.given, queued.calls
 
     def _open(
-        self, request: Request, user: User, deployment: Deployment, body: Content, now: datetime
+        self, form: Form, user: User, deployment: Deployment, now: datetime
     ) -> tuple[Schedule, ReadyList]:
         limits = self.config.limits
         return by_product[deployment.program.product].open_contacts(
-            read_body(request.headers.get("content-type"), body),
+            form,
             now=now,
             default_country=self.config.numbers.default_country,
             deployment=deployment,
@@ -80,3 +125,8 @@ class ListIntake:
         """Beside the database: a disk with room, and never one that is memory."""
         path = self.config.sqlite_path
         return self.config.folder if path is None else path.parent
+
+
+async def _aside_if_large(body: Content, read: Callable[[], T]) -> T:
+    """What `read` makes of `body`; of a large one outside the event loop."""
+    return await asyncio.to_thread(read) if len(body) > READ_IN_THREAD else read()

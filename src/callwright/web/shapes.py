@@ -10,7 +10,7 @@ from callwright.dialects import by_product
 from callwright.dialects.negotiate import wants_xml
 from callwright.dialects.rendering import render_json
 from callwright.domain.account import Product
-from callwright.errors import RequestRefused
+from callwright.errors import RequestRefused, StillRunning
 
 CHALLENGE = 'Basic realm="callwright", charset="UTF-8"'
 NOTHING_HERE = "There is nothing at this path."
@@ -31,8 +31,15 @@ def refusal_reply(product: Product, refusal: RequestRefused, *, xml: bool) -> Re
     dialect = by_product[product]
     status, value = dialect.encode_error(refusal)
     body, content_type = dialect.render(value, xml=xml)
-    headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
+    headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else wait_header(refusal)
     return Response(body, status, headers, content_type)
+
+
+def wait_header(refusal: Exception) -> Mapping[str, str]:
+    """When to ask again, where that helps."""
+    if isinstance(refusal, StillRunning):
+        return {"Retry-After": str(refusal.retry_after_s)}
+    return {}
 
 
 def error_reply(

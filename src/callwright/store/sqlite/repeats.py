@@ -1,11 +1,11 @@
 """Requests that may come twice, and the files that lists came from."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callwright.domain.ids import BatchId, DeploymentId, UserId
 from callwright.ports.repeats import Answer, KeptRequest, RepeatableRequest
 from callwright.store.sqlite.session import Session
-from callwright.store.sqlite.values import json_texts, to_json, to_micros, to_time
+from callwright.store.sqlite.values import json_texts, span_to_micros, to_json, to_micros, to_time
 
 
 class RepeatQuestions(Session):
@@ -15,19 +15,22 @@ class RepeatQuestions(Session):
         row = self._find("kept_request", user=user_id, key=key)
         if row is None:
             return None
-        fingerprint, at, status, headers, body = row
+        fingerprint, at, batch, status, headers, body = row
         answer = None
         if status is not None:
             texts = json_texts(headers)
             pairs = tuple(zip(texts[::2], texts[1::2], strict=True))
             answer = Answer(status=status, headers=pairs, body=body)
-        return KeptRequest(fingerprint=fingerprint, at=to_time(at), answer=answer)
+        return KeptRequest(
+            fingerprint=fingerprint,
+            at=to_time(at),
+            answer=answer,
+            batch_id=None if batch is None else BatchId(batch),
+        )
 
-    def list_of_file(
-        self, deployment_id: DeploymentId, file_hash: bytes, since: datetime
-    ) -> BatchId | None:
+    def list_of_same_file(self, batch_id: BatchId, within: timedelta) -> BatchId | None:
         batch = self._number_or_none(
-            "list_of_file", deployment=deployment_id, hash=file_hash, since=to_micros(since)
+            "list_of_same_file", batch=batch_id, within=span_to_micros(within)
         )
         return None if batch is None else BatchId(batch)
 

@@ -5,6 +5,8 @@ Source: wire contract, sections 1 to 3.
 
 from typing import Any
 
+from callwright.web.native.repeats_document import IDEMPOTENCY_KEY, KEY_REUSED, describe_repeats
+
 _DASHBOARD = "The vendor's own documents bind; this is a summary of them."
 DIALECT_TAGS = [
     {"name": "Fuse", "description": f"What clients of the Fuse API send. {_DASHBOARD}"},
@@ -79,6 +81,7 @@ def _answers(good: str, *statuses: int) -> dict[str, Any]:
         405: "Method not allowed",
         409: "Deleted, expired, full, or not the current one",
         415: "Media type not taken",
+        422: KEY_REUSED,
         500: "Database error",
     }
     answers: dict[str, Any] = {
@@ -118,15 +121,19 @@ def _product(tag: str, prefix: str, program: str, deployment: str) -> dict[str, 
     single = (_FORM, _MULTIPART, "application/json") if tag == "Fuse" else (_FORM, _MULTIPART)
     more = _PCI if tag == "Fuse" else {}
     statuses = (400, 401, 403, 404, 405, 409, 500) + (() if tag == "Fuse" else (415,))
+    one = _answers("The id of the call", *statuses, 422)
+    many = _answers("How many calls were queued", *statuses, 422)
+    describe_repeats(one, "200", is_list=False)
+    describe_repeats(many, "200", is_list=True)
     return {
         f"{path}/queue": {
             "post": _operation(
                 tag,
                 "queue",
                 "Queue a call",
-                parameters=ids,
+                parameters=[*ids, IDEMPOTENCY_KEY],
                 requestBody=_body({**_ONE, **more}, "phone_number", *single),
-                responses=_answers("The id of the call", *statuses),
+                responses=one,
             )
         },
         f"{path}/bulk_queue": {
@@ -134,9 +141,9 @@ def _product(tag: str, prefix: str, program: str, deployment: str) -> dict[str, 
                 tag,
                 "bulk_queue",
                 "Queue a list of calls",
-                parameters=ids,
+                parameters=[*ids, IDEMPOTENCY_KEY],
                 requestBody=_body({**_MANY, **more}, "csv", _MULTIPART),
-                responses=_answers("How many calls were queued", *statuses),
+                responses=many,
             )
         },
         f"{path}/cancel": {

@@ -6,7 +6,7 @@ other fields of the form have the names of the JSON body.
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +21,7 @@ from callwright.dialects.media_type import JSON_TYPE, essence
 from callwright.domain.account import Deployment
 from callwright.domain.call import Contact
 from callwright.errors import FieldInvalid, MediaTypeUnsupported, TooLarge
+from callwright.service.idempotency import hash_of_file
 from callwright.web.native.contacts import read_contacts
 from callwright.web.native.desk import Desk
 from callwright.web.native.models.batches import BatchOrder
@@ -45,6 +46,16 @@ class ListOrder:
     schedule: ScheduleOrder
     contacts: list[ContactOrder] | Form
     """From JSON, or the form with the file."""
+    file_hash: bytes | None = None
+    """Of that file, if there is one."""
+
+    def asked(self) -> list[object]:
+        """What is asked for, as JSON could write it. A long list takes a while."""
+        schedule = self.schedule.model_dump(mode="json", include=set(ScheduleOrder.model_fields))
+        asked: list[object] = [self.deployment_id, schedule]
+        if not isinstance(self.contacts, Form):
+            return [*asked, [contact.model_dump(mode="json") for contact in self.contacts]]
+        return [*asked, None if self.file_hash is None else self.file_hash.hex()]
 
 
 @dataclass(slots=True)
@@ -93,7 +104,12 @@ async def read_list(body: Content, content_type: str | None) -> ListOrder:
         return ListOrder(deployment_id=order.deployment_id, schedule=order, contacts=order.contacts)
     if media_type != MULTIPART:
         raise MediaTypeUnsupported(f"A list comes as {JSON_TYPE} or {MULTIPART}.")
-    return _from_form(await asyncio.to_thread(read_body, content_type, body))
+
+    def read_form() -> ListOrder:
+        form = read_body(content_type, body)
+        return replace(_from_form(form), file_hash=hash_of_file(form))
+
+    return await asyncio.to_thread(read_form)
 
 
 def sift(order: list[ContactOrder], deployment: Deployment, desk: Desk, lenient: bool) -> Sifted:

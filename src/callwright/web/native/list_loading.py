@@ -1,35 +1,40 @@
 """Loading a list that a request brought: now, later, or only as if."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from typing import Any
 
 from callwright.dialects.bodies import Form
-from callwright.domain.call import Schedule
+from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import BatchId
+from callwright.ports.repeats import Answer, RepeatableRequest
 from callwright.ports.store import Lane, ReadTx, WriteTx
-from callwright.service.queue_batch import queue_batch
-from callwright.web.native.desk import Desk
+from callwright.service.idempotency import Given, ListOnce
+from callwright.service.load_list import QueuedList
+from callwright.web.native.desk import Desk, answer
 from callwright.web.native.dry_run import Target
-from callwright.web.native.list_body import ERRORS_SHOWN, ListOrder, open_file, sift
+from callwright.web.native.list_body import ERRORS_SHOWN, ListOrder, Sifted, open_file, sift
+from callwright.web.native.models.batches import QueuedBatch
+from callwright.web.native.preferences import Preferences
 from callwright.web.native.problems import FieldProblem
+from callwright.web.repeats import answer_of, duplicate_header
+
+SLICE = 500
+"""Contacts of a JSON list that are stored in one transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A list that is live, or would be."""
+class Checked:
+    """What loading a list would come to."""
 
-    id: BatchId | None
     calls: int
     rejected: int
-    errors: list[FieldProblem]
-    """What is wrong with the first of those rejected."""
 
 
-async def check_list(desk: Desk, order: ListOrder, target: Target, *, lenient: bool) -> Loaded:
+async def check_list(desk: Desk, order: ListOrder, target: Target, *, lenient: bool) -> Checked:
     """What loading the list would come to. Nothing is stored.
 
     Raises:
@@ -38,17 +43,14 @@ async def check_list(desk: Desk, order: ListOrder, target: Target, *, lenient: b
     if not isinstance(order.contacts, Form):
         sifted = sift(order.contacts, target.deployment, desk, lenient)
         calls = await asyncio.to_thread(lambda: sum(1 for _ in sifted.contacts()))
-        return Loaded(id=None, calls=calls, rejected=sifted.rejected, errors=sifted.errors)
+        return Checked(calls=calls, rejected=sifted.rejected)
     ready = await asyncio.to_thread(open_file, order.contacts, target.deployment, desk)
     calls = rejected = 0
-    errors: list[FieldProblem] = []
     async with aclosing(desk.parts.loader.read(ready, lenient=lenient)) as slices:
         async for piece in slices:
             calls += piece.calls
             rejected += len(piece.rejected)
-            for line, problem, _ in piece.rejected[: ERRORS_SHOWN - len(errors)]:
-                errors.append(FieldProblem(detail=problem, line=line))
-    return Loaded(id=None, calls=calls, rejected=rejected, errors=errors)
+    return Checked(calls=calls, rejected=rejected)
 
 
 async def load_list(
@@ -57,34 +59,56 @@ async def load_list(
     target: Target,
     schedule: Schedule,
     *,
-    lenient: bool,
+    wish: Preferences,
+    asked: RepeatableRequest | None,
     opened: asyncio.Future[BatchId] | None = None,
-) -> Loaded:
-    """The list, live; `opened` is told the batch's id before its first call is stored.
+) -> Given:
+    """The list, live, and what is answered to who waits for it; `opened` is told the batch's
+    id before its first call is stored.
 
     Raises:
         RequestRefused: a row is wrong (leniently: all are); nothing was queued.
+        StillRunning, KeyReused: a request with the same key was faster.
         Unavailable: the store failed, or what reads the list.
     """
-    if isinstance(order.contacts, Form):
-        return await _load_file(desk, order.contacts, target, schedule, lenient, opened)
-    sifted = sift(order.contacts, target.deployment, desk, lenient)
-    queued = await queue_batch(
-        desk.parts.store,
-        desk.user,
-        target.deployment,
-        schedule,
-        sifted.contacts(),
-        desk.now,
-        on_open=opened.set_result if opened else lambda batch: None,
+    sifted = None
+    if not isinstance(order.contacts, Form):
+        sifted = sift(order.contacts, target.deployment, desk, wish.lenient)
+    once = ListOnce(
+        asked=asked,
+        deployment_id=target.deployment.id,
+        file_hash=order.file_hash,
+        now=desk.now,
+        is_loading=desk.parts.loader.is_loading,
+        tell=_teller(sifted, wish),
     )
-    _tell(desk, target, queued.calls)
-    return Loaded(id=queued.id, calls=queued.calls, rejected=sifted.rejected, errors=sifted.errors)
+    loop = asyncio.get_running_loop()
+
+    def at_open(tx: WriteTx, batch_id: BatchId) -> None:
+        once.at_open(tx, batch_id)
+        if opened is not None:
+            loop.call_soon_threadsafe(opened.set_result, batch_id)
+
+    aim = (desk.user, target.deployment, schedule)
+    loader = desk.parts.loader
+    if sifted is None:
+        assert isinstance(order.contacts, Form)
+        ready = await asyncio.to_thread(open_file, order.contacts, target.deployment, desk)
+        queued = await loader.load(
+            *aim, ready, once.now, lenient=wish.lenient, at_open=at_open, at_end=once.at_end
+        )
+    else:
+        queued = await loader.load_contacts(
+            *aim, _slices(sifted.contacts()), once.now, at_open=at_open, at_end=once.at_end
+        )
+    desk.parts.on_change()
+    desk.parts.metrics.calls_queued(target.deployment.program.product, queued.calls)
+    return once.given
 
 
 async def load_later(
     desk: Desk,
-    load: Coroutine[Any, Any, Loaded],
+    load: Coroutine[Any, Any, Given],
     opened: asyncio.Future[BatchId],
     target: Target,
     body: AsyncExitStack,
@@ -106,42 +130,51 @@ async def load_later(
     return batch_id
 
 
-async def _load_file(
-    desk: Desk,
-    form: Form,
-    target: Target,
-    schedule: Schedule,
-    lenient: bool,
-    opened: asyncio.Future[BatchId] | None,
-) -> Loaded:
-    ready = await asyncio.to_thread(open_file, form, target.deployment, desk)
-    loop = asyncio.get_running_loop()
-
-    def at_open(tx: WriteTx, batch_id: BatchId) -> None:
-        if opened is not None:
-            loop.call_soon_threadsafe(opened.set_result, batch_id)
-
-    queued = await desk.parts.loader.load(
-        desk.user,
-        target.deployment,
-        schedule,
-        ready,
-        desk.now,
-        lenient=lenient,
-        at_open=at_open,
-    )
-    _tell(desk, target, queued.calls)
-    errors: list[FieldProblem] = []
-    if queued.rejected:
-        errors = await desk.read(partial(_first_rejected, queued.id))
-    return Loaded(id=queued.id, calls=queued.calls, rejected=queued.rejected, errors=errors)
+def accepted(batch_id: BatchId, wish: Preferences) -> Answer:
+    """The answer to a list that is still being loaded: the same whenever it is given."""
+    return _told(QueuedBatch(id=batch_id, calls=0), 202, wish, "respond-async")
 
 
-def _first_rejected(batch_id: BatchId, tx: ReadTx) -> list[FieldProblem]:
-    rows = tx.rejected_rows(batch_id, 0, ERRORS_SHOWN)
+def _teller(
+    sifted: Sifted | None, wish: Preferences
+) -> Callable[[WriteTx, QueuedList, BatchId | None], Answer]:
+    def tell(tx: WriteTx, queued: QueuedList, same: BatchId | None) -> Answer:
+        if wish.respond_async:
+            return accepted(queued.id, wish)
+        value = QueuedBatch(
+            id=queued.id,
+            calls=queued.calls,
+            rejected=queued.rejected if sifted is None else sifted.rejected,
+            errors=_first_rejected(tx, queued) if sifted is None else sifted.errors,
+            duplicate_of=same,
+        )
+        return _told(value, 201, wish, headers=duplicate_header(same))
+
+    return tell
+
+
+def _told(
+    value: QueuedBatch,
+    status: int,
+    wish: Preferences,
+    *applied: str,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    given = {"Location": f"/v1/batches/{value.id}", **(headers or {})}
+    words = ("handling=lenient", *applied) if wish.lenient else applied
+    if words:
+        given["Preference-Applied"] = ", ".join(words)
+    return answer_of(answer(value, status, given))
+
+
+async def _slices(contacts: Iterator[Contact]) -> AsyncIterator[list[Contact]]:
+    # In a thread: each contact is made as it is asked for.
+    while rows := await asyncio.to_thread(lambda: list(islice(contacts, SLICE))):
+        yield rows
+
+
+def _first_rejected(tx: ReadTx, queued: QueuedList) -> list[FieldProblem]:
+    if not queued.rejected:
+        return []
+    rows = tx.rejected_rows(queued.id, 0, ERRORS_SHOWN)
     return [FieldProblem(detail=row.problem, line=row.line) for row in rows]
-
-
-def _tell(desk: Desk, target: Target, calls: int) -> None:
-    desk.parts.on_change()
-    desk.parts.metrics.calls_queued(target.deployment.program.product, calls)

@@ -15,6 +15,11 @@ from callwright import __version__
 from callwright.web.native.dialect_paths import DIALECT_PATHS, DIALECT_TAGS
 from callwright.web.native.list_document import LIST_SCHEMA
 from callwright.web.native.problems import MEDIA_TYPE, FieldProblem, Problem
+from callwright.web.native.repeats_document import (
+    IDEMPOTENCY_KEY,
+    KEY_REUSED,
+    describe_repeats,
+)
 
 DESCRIPTION = """\
 Calls, lists and what became of them. Sign in with HTTP Basic (your e-mail address and
@@ -139,7 +144,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         responses["304"] = {"description": "Nothing changed since that ETag"}
         parameters.append(_IF_NONE_MATCH)
     if method == "post" and path in _QUEUEING:
-        parameters.append(_PREFER)
+        parameters += [_PREFER, IDEMPOTENCY_KEY]
+        responses["422"] = {"description": KEY_REUSED, "content": content}
+        describe_repeats(responses, "201", "202", is_list=path == "/v1/batches")
     if method == "post" and path in _TRIED_OUT:
         parameters.append(_DRY_RUN)
     for response in responses.values():

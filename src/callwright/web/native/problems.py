@@ -21,16 +21,19 @@ from callwright.errors import (
     Conflict,
     CredentialsInvalid,
     FieldInvalid,
+    KeyReused,
     ListInvalid,
     MediaTypeUnsupported,
     NotFound,
     NotPermitted,
     RequestRefused,
     ScriptInvalid,
+    StillRunning,
     StoreUnavailable,
     TooLarge,
     Unavailable,
 )
+from callwright.web.shapes import wait_header
 
 log = structlog.get_logger()
 
@@ -48,6 +51,8 @@ _KINDS: dict[type[Exception], _Kind] = {
     NotPermitted: (403, "not-permitted", "Not allowed"),
     NotFound: (404, "not-found", "Not found"),
     Conflict: (409, "conflict", "Not possible in this state"),
+    StillRunning: (409, "still-running", "The same request is being worked on"),
+    KeyReused: (422, "key-reused", "The key came with another request"),
     TooLarge: (413, "too-large", "Over a limit"),
     MediaTypeUnsupported: (415, "media-type-unsupported", "Media type not taken here"),
     StoreUnavailable: (503, "store-unavailable", "The database did not answer"),
@@ -69,7 +74,7 @@ _BY_STATUS = {
 }
 
 
-_PARAMETERS = frozenset({"cursor", "X-Dry-Run"})
+_PARAMETERS = frozenset({"cursor", "X-Dry-Run", "Idempotency-Key"})
 """Fields of the query or the head; all others stand in bodies."""
 
 _DETAILS_BY_STATUS = {404: "There is nothing at this path."}
@@ -133,7 +138,7 @@ def _text_of(refusal: Exception) -> str:
 
 def refusal_reply(refusal: Exception) -> Response:
     """The reply to a request that was refused."""
-    return problem_reply(describe_refusal(refusal))
+    return problem_reply(describe_refusal(refusal), wait_header(refusal))
 
 
 def not_found() -> Response:

@@ -1,6 +1,6 @@
 -- name: kept_request
 -- What is kept of a user's request with this key, unless its list was dropped.
-SELECT fingerprint, at, status, headers, body FROM repeatable_request r
+SELECT fingerprint, at, batch, status, headers, body FROM repeatable_request r
  WHERE user = :user AND key = :key
    AND (batch IS NULL
         OR EXISTS (SELECT 1 FROM batch b WHERE b.id = r.batch AND b.state = 'loading'));
@@ -23,9 +23,14 @@ DELETE FROM repeatable_request
 -- Note which file a list came from.
 INSERT INTO list_file (batch, deployment, hash, at) VALUES (:batch, :deployment, :hash, :now);
 
--- name: list_of_file
--- The latest list of a deployment that came from a file with this hash, not before :since.
-SELECT batch FROM list_file
- WHERE deployment = :deployment AND hash = :hash AND at >= :since
- ORDER BY at DESC, batch DESC
+-- name: list_of_same_file
+-- The list that went live last before a list and came from the same file, up to :within before.
+SELECT other.batch
+  FROM list_file f
+  JOIN batch b ON b.id = f.batch
+  JOIN list_file other ON other.deployment = f.deployment AND other.hash = f.hash
+                      AND other.at >= f.at - :within
+  JOIN batch o ON o.id = other.batch
+ WHERE f.batch = :batch AND o.live_seq < b.live_seq
+ ORDER BY o.live_seq DESC
  LIMIT 1;

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, Strict
 
 from callwright.domain.account import Product
+from callwright.domain.ids import BatchId
 from callwright.domain.lifecycle import CallState
 from callwright.ports import control
 from callwright.service.load_list import ListProgress
@@ -15,6 +16,9 @@ from callwright.web.native.wire import MAX_ID, Told
 
 MAX_JSON_CONTACTS = 10_000
 """Longer lists come as CSV, which is read in constant memory."""
+
+
+SAME_FILE = "The list that the same file made on the same deployment within the hour before"
 
 
 class BatchOrder(ScheduleOrder):
@@ -61,6 +65,7 @@ class Batch(BatchSummary):
     loaded_share: float | None = Field(
         description="While it is loading: how much of its file was read, 0 to 1"
     )
+    duplicate_of: int | None = Field(default=None, description=SAME_FILE)
     problem: Problem | None = Field(default=None, description="Why it failed")
 
 
@@ -71,6 +76,7 @@ class QueuedBatch(BaseModel):
     calls: int
     rejected: int = Field(default=0, description="Rows left out (`Prefer: handling=lenient`)")
     errors: list[FieldProblem] = Field(default=[], description="The first of them")
+    duplicate_of: int | None = Field(default=None, description=SAME_FILE)
 
 
 def batch_summary(batch: control.Batch) -> BatchSummary:
@@ -83,6 +89,7 @@ def whole_batch(
     *,
     rejected: int,
     progress: ListProgress | None,
+    duplicate_of: BatchId | None,
 ) -> Batch:
     """Everything there is to tell; `progress` is that of a list that is being loaded."""
     over = sum(count for state, count in counts.items() if state.is_final)
@@ -91,8 +98,9 @@ def whole_batch(
         counts=counts,
         rejected=rejected if progress is None else progress.rejected,
         loaded_share=None
-        if progress is None
-        else progress.bytes_read / max(progress.bytes_total, 1),
+        if progress is None or not progress.bytes_total
+        else progress.bytes_read / progress.bytes_total,
+        duplicate_of=duplicate_of,
         is_over=batch.state is control.BatchState.LIVE and over == batch.calls,
     )
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -16,6 +16,7 @@ from callwright.ports import control
 from callwright.ports.control import BatchState, CallsSought
 from callwright.ports.store import ReadTx, RejectedList, WriteTx
 from callwright.service.find_owned import find_batch, see_deployment, whose
+from callwright.service.idempotency import SAME_FILE_WITHIN, Given
 from callwright.service.pause_calls import pause_batch, resume_batch, settle_pauses
 from callwright.service.rejected_rows import rejected_csv
 from callwright.service.retry_batch import retry_batch
@@ -26,7 +27,7 @@ from callwright.web.native.dry_run import dry_run_reply, find_target
 from callwright.web.native.imports import FailedImport
 from callwright.web.native.list_body import read_list
 from callwright.web.native.list_document import LIST_BODY
-from callwright.web.native.list_loading import check_list, load_later, load_list
+from callwright.web.native.list_loading import accepted, check_list, load_later, load_list
 from callwright.web.native.models.batches import (
     Batch,
     BatchSummary,
@@ -39,6 +40,7 @@ from callwright.web.native.models.calls import CallSummary, DryRun
 from callwright.web.native.models.lists import Page
 from callwright.web.native.preferences import is_dry_run, read_preferences
 from callwright.web.native.problems import describe_refusal
+from callwright.web.native.repeats import told_before
 from callwright.web.native.routes.calls import list_calls
 from callwright.web.native.wire import (
     PREFIX,
@@ -49,6 +51,7 @@ from callwright.web.native.wire import (
     read_cursor,
     write_cursor,
 )
+from callwright.web.repeats import key_of, repeatable, reply_with
 from callwright.web.spool import received_body
 
 router = APIRouter(prefix=PREFIX, tags=["Batches"])
@@ -70,35 +73,35 @@ async def queue(desk: Queuer) -> Response:
     `destination`) and one for each variable. All or nothing: one bad row refuses the list,
     unless `Prefer: handling=lenient`, which keeps the bad rows at `.../rejected`.
     `Prefer: respond-async` answers as soon as the list is taken in, to be followed at its
-    `Location`. `X-Dry-Run: true` checks every row and stores nothing."""
+    `Location`. `X-Dry-Run: true` checks every row and stores nothing. With an
+    `Idempotency-Key` the list is queued once, however often it is sent."""
     request, parts = desk.request, desk.parts
     dry_run, wish = is_dry_run(request), read_preferences(request)
-    applied = [word for word, wanted in (("handling=lenient", wish.lenient),) if wanted]
+    has_key = not dry_run and key_of(request) is not None
     async with AsyncExitStack() as stack:
         body = await stack.enter_async_context(
             received_body(request, parts.config.limits.csv_bytes, parts.spool_folder)
         )
         order = await read_list(body, request.headers.get("content-type"))
+        asked = None
+        if has_key:
+            what = await asyncio.to_thread(order.asked)
+            asked = repeatable(request, desk.user, what, wish.lenient, wish.respond_async)
+            while_loading = partial(accepted, wish=wish) if wish.respond_async else None
+            if (reply := await told_before(desk, asked, while_loading)) is not None:
+                return reply
         deployment_id = DeploymentId(order.deployment_id)
         target = await desk.read(lambda tx: find_target(tx, desk, deployment_id, desk.now))
         schedule = order.schedule.schedule(desk.user, desk.now)
         if dry_run:
             seen = await check_list(desk, order, target, lenient=wish.lenient)
             return dry_run_reply(target, schedule, calls=seen.calls, rejected=seen.rejected)
-        if wish.respond_async:
-            applied.append("respond-async")
-            opened: asyncio.Future[BatchId] = asyncio.get_running_loop().create_future()
-            load = load_list(desk, order, target, schedule, lenient=wish.lenient, opened=opened)
-            batch_id = await load_later(desk, load, opened, target, stack)
-            value, status = QueuedBatch(id=batch_id, calls=0), 202
-        else:
-            loaded = await load_list(desk, order, target, schedule, lenient=wish.lenient)
-            assert loaded.id is not None
-            value, status = QueuedBatch(**asdict(loaded)), 201
-    headers = {"Location": f"/v1/batches/{value.id}"}
-    if applied:
-        headers["Preference-Applied"] = ", ".join(applied)
-    return answer(value, status, headers)
+        load = partial(load_list, desk, order, target, schedule, wish=wish, asked=asked)
+        if not wish.respond_async:
+            return reply_with(await load())
+        opened: asyncio.Future[BatchId] = asyncio.get_running_loop().create_future()
+        batch_id = await load_later(desk, load(opened=opened), opened, target, stack)
+    return reply_with(Given(answer=accepted(batch_id, wish)))
 
 
 @router.get("/batches", response_model=Page[BatchSummary], summary="Look through lists")
@@ -262,6 +265,7 @@ def _whole(tx: ReadTx, desk: Desk, batch_id: BatchId) -> Batch:
         progress=desk.parts.loader.progress(batch_id)
         if batch.state is BatchState.LOADING
         else None,
+        duplicate_of=tx.list_of_same_file(batch_id, SAME_FILE_WITHIN),
     )
 
 

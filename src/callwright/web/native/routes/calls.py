@@ -12,6 +12,7 @@ from callwright.domain.lifecycle import CallState
 from callwright.ports.control import CallsFound, CallsSought
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.find_owned import find_batch, find_call, see_deployment, whose
+from callwright.service.idempotency import answer_once
 from callwright.service.quarantine_calls import release_call
 from callwright.service.queue_calls import queue_call
 from callwright.service.retry_call import RetryOrder, retry_call
@@ -31,6 +32,7 @@ from callwright.web.native.models.calls import (
 )
 from callwright.web.native.models.lists import Page
 from callwright.web.native.preferences import is_dry_run, read_preferences
+from callwright.web.native.repeats import told_before
 from callwright.web.native.wire import (
     PREFIX,
     Cursor,
@@ -42,6 +44,7 @@ from callwright.web.native.wire import (
     read_cursor,
     write_cursor,
 )
+from callwright.web.repeats import answer_of, repeatable, reply_with
 
 router = APIRouter(prefix=PREFIX, tags=["Calls"])
 
@@ -56,8 +59,14 @@ router = APIRouter(prefix=PREFIX, tags=["Calls"])
 async def queue(order: CallOrder, desk: Queuer) -> Response:
     """Queue one call. It is on disk when the answer comes, and dialled as soon as its window
     and the trunk allow. `Prefer: return=minimal` answers with the id alone; `X-Dry-Run: true`
-    makes every check and stores nothing."""
-    dry_run = is_dry_run(desk.request)
+    makes every check and stores nothing. With an `Idempotency-Key` the call is queued once,
+    however often it is asked for."""
+    dry_run, minimal = is_dry_run(desk.request), read_preferences(desk.request).minimal
+    asked = None
+    if not dry_run:
+        asked = repeatable(desk.request, desk.user, order.model_dump(mode="json"), minimal)
+        if (reply := await told_before(desk, asked)) is not None:
+            return reply
     now = desk.now
     deployment_id = DeploymentId(order.deployment_id)
     target = await desk.read(lambda tx: find_target(tx, desk, deployment_id, now))
@@ -65,11 +74,27 @@ async def queue(order: CallOrder, desk: Queuer) -> Response:
     contact = read_contact(order, target.deployment, desk)
     if dry_run:
         return dry_run_reply(target, schedule, calls=1)
-    call_id = await desk.write(
-        lambda tx: queue_call(tx, desk.user, target.deployment, schedule, contact, now)
-    )
+
+    def queue(tx: WriteTx) -> CallId:
+        return queue_call(tx, desk.user, target.deployment, schedule, contact, now)
+
+    if asked is None:
+        response = await _queued(desk, await desk.write(queue))
+    else:
+        given = await desk.write(
+            lambda tx: answer_once(
+                tx,
+                asked,
+                now,
+                desk.parts.loader.is_loading,
+                lambda: answer_of(_queued_in(tx, desk, queue(tx))),
+            )
+        )
+        response = reply_with(given)
+        if given.is_replay:
+            return response
     desk.parts.metrics.calls_queued(target.deployment.program.product, 1)
-    return await _queued(desk, call_id)
+    return response
 
 
 @router.get("/calls", response_model=Page[CallSummary], summary="Look through calls")
@@ -205,12 +230,23 @@ async def retry(call_id: PathId, desk: Queuer, order: RetryCallOrder | None = No
 
 
 async def _queued(desk: Desk, call_id: CallId) -> Response:
-    headers = {"Location": f"/v1/calls/{call_id}"}
     if read_preferences(desk.request).minimal:
-        return answer(
-            QueuedCall(id=call_id), 201, {**headers, "Preference-Applied": "return=minimal"}
-        )
-    return answer(await desk.read(lambda tx: _whole(tx, desk, call_id)), 201, headers)
+        return _told(QueuedCall(id=call_id))
+    return _told(await desk.read(lambda tx: _whole(tx, desk, call_id)))
+
+
+def _queued_in(tx: ReadTx, desk: Desk, call_id: CallId) -> Response:
+    """The same within the transaction that queues the call."""
+    if read_preferences(desk.request).minimal:
+        return _told(QueuedCall(id=call_id))
+    return _told(_whole(tx, desk, call_id))
+
+
+def _told(call: Call | QueuedCall) -> Response:
+    headers = {"Location": f"/v1/calls/{call.id}"}
+    if isinstance(call, QueuedCall):
+        headers["Preference-Applied"] = "return=minimal"
+    return answer(call, 201, headers)
 
 
 def _whole(tx: ReadTx, desk: Desk, call_id: CallId) -> Call:
