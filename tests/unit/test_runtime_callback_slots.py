@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from callwright.domain.ids import CallId, NoticeId
 from callwright.domain.notice import Delivery, Problem
 from callwright.domain.receiver import MOST_A_HOST, MOST_UNPROVEN, SLOTS, Standing
 from callwright.ports.notices import OwedNotice
-from callwright.runtime.callback_slots import REMEMBERED, Offer, Slots
+from callwright.runtime.callback_slots import NEW, REMEMBERED, Offer, Slots
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 PROVEN = Standing(at_once=MOST_A_HOST, is_proven=True)
@@ -48,6 +50,13 @@ def test_a_host_that_has_all_it_may_have_is_passed_by() -> None:
     offer = slots({"a": MOST_A_HOST, "new": 1}, a=PROVEN).offer()
     assert sorted(offer.wanted.but_not) == ["a", "new"]
     assert offer.share(["a", "new", "other"]) == {"other": 1}
+
+
+@pytest.mark.parametrize("held", [0, 1, 3, 60, 63, 64])
+@pytest.mark.parametrize("standing", [NEW, PROVEN])
+def test_a_host_alone_gets_what_it_would_get_beside_others(held: int, standing: Standing) -> None:
+    offer = slots({"a": held, "full": MOST_A_HOST}, a=standing, full=PROVEN).offer()
+    assert offer.share(["a"]) == offer.share(["a", "full"])
 
 
 def test_what_is_free_goes_first_to_whoever_holds_least() -> None:

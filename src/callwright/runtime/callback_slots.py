@@ -7,7 +7,7 @@ least, so that nobody waits behind a host with a long queue.
 
 import heapq
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -42,8 +42,10 @@ class Offer:
         proven = {host for host, standing in self.standings.items() if standing.is_proven}
         return HostsWanted(only=sorted(proven.difference(full)))
 
-    def share(self, hosts: Iterable[str]) -> dict[str, int]:
+    def share(self, hosts: Sequence[str]) -> dict[str, int]:
         """How many slots each of `hosts` is given, if it wants as many as it can have."""
+        if len(hosts) == 1:
+            return self._all_for(hosts[0])
         given: Counter[str] = Counter()
         room, unproven_room = self.room, self.unproven_room
         queue = [(self.held.get(host, 0), place, host) for place, host in enumerate(hosts)]
@@ -60,6 +62,13 @@ class Offer:
             given[host] += 1
             heapq.heappush(queue, (holds + 1, place, host))
         return +given
+
+    def _all_for(self, host: str) -> dict[str, int]:
+        """The same where there is nobody to share with, as there mostly is not."""
+        most = min(self.room, self._left(host))
+        if not self._standing(host).is_proven:
+            most = min(most, self.unproven_room)
+        return {host: most} if most > 0 else {}
 
     def without(self, claimed: Sequence[OwedNotice]) -> "Offer":
         """What is left once these have their slots."""

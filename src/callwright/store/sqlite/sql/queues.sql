@@ -1,3 +1,8 @@
+-- name: anything_waits
+-- Whether any single call or retry waits for :trunk, and whether any list that is open does.
+SELECT EXISTS (SELECT 1 FROM due WHERE trunk = :trunk AND is_held = 0),
+       EXISTS (SELECT 1 FROM segment WHERE trunk = :trunk AND is_open = 1 AND cursor <= hi);
+
 -- name: waiting_singles
 -- Single calls and retries that wait for :trunk: for each deployment, lane and whether they
 -- were tried before, when the first is due. Steps from one to the next, however many wait.
