@@ -123,9 +123,9 @@ def _i6_told_until_heard(evidence: _Evidence) -> Iterator[str]:
         heard = [post for post in posts if post.status == 200]
         if posts and not heard and len(posts) < MOST_TRIES:
             yield f"I6 {asked.number} was told {len(posts)} times, never heard, and given up"
-        if heard:
-            again = [post for post in posts if post.at_s > heard[0].at_s]
-            if len(again) > len({post.life for post in again} - {heard[0].life}):
+        # A death may come between the answer and the disk; then all begins anew.
+        for first in {post.life: post for post in reversed(heard)}.values():
+            if any(post.life == first.life and post.at_s > first.at_s for post in posts):
                 yield f"I6 {asked.number} was told again after it was heard, without a death"
     for number, posts in evidence.posts.items():
         if len({post.webhook_id for post in posts}) > 1:
