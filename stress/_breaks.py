@@ -4,7 +4,7 @@ Each break is the bug that the promise is there to prevent, as somebody might wr
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -240,9 +240,11 @@ BREAKS: dict[str, Callable[[], list[Patch]]] = {
 
 
 @contextmanager
-def breaking(name: str | None) -> Iterator[None]:
-    """Let the server break that promise within the context; None = none."""
+def breaking(
+    name: str | None, breaks: Mapping[str, Callable[[], list[Patch]]] = BREAKS
+) -> Iterator[None]:
+    """Let the server break that promise, one of `breaks`, within the context; None = none."""
     with ExitStack() as stack:
-        for target, attribute, value in BREAKS[name]() if name else []:
+        for target, attribute, value in breaks[name]() if name else []:
             stack.enter_context(patch.object(target, attribute, value))
         yield

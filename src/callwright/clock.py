@@ -30,6 +30,23 @@ class Clock(Protocol):
         """Until `seconds` have passed on this clock."""
         ...
 
+    async def when_set(self) -> float:
+        """Until somebody sets the wall clock; how many seconds forward, or back if negative.
+        What is due then may be due now, and was waited for by the span that it seemed."""
+        ...
+
+
+def machine_seconds() -> float:
+    """Seconds since the machine was started, its sleep included; the same for all its
+    processes. The usual monotonic clock stands still while a machine is suspended."""
+    return time.clock_gettime(_MACHINE_CLOCK)
+
+
+_MACHINE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_LOOK_EVERY_S = 0.5
+_SET_S = 0.5
+"""NTP moves a clock by far less in that time, without setting it."""
+
 
 class SystemClock:
     """The machine's own clocks."""
@@ -38,7 +55,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return machine_seconds()
 
     async def wait(self, event: asyncio.Event, timeout_s: float | None) -> bool:
         if event.is_set():
@@ -55,3 +72,13 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def when_set(self) -> float:
+        # Against the clock that stands still in sleep: a machine that wakes up is told too.
+        ahead_s = time.time() - time.monotonic()
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            by_s = time.time() - time.monotonic() - ahead_s
+            if abs(by_s) >= _SET_S:
+                return by_s
+            ahead_s += by_s

@@ -1,15 +1,9 @@
 """The stress commands at their small size, and every break that they have to notice."""
 
-import json
-import subprocess
-import sys
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-STRESS = ROOT / "stress"
+from stress_run import STRESS, stress
 
 NOTICED = {
     "intent-after-invite": (1, "I3"),
@@ -29,19 +23,6 @@ NOTICED = {
 """By break: a seed whose world shows it, and a promise that is seen to be broken."""
 
 NOTICED_BY_OPTOUT = {"no-optout-check", "optout-at-the-end"}
-
-
-def stress(name: str, *arguments: object) -> tuple[int, dict[str, object]]:
-    """Exit code and figures of one run."""
-    ended = subprocess.run(
-        [sys.executable, STRESS / f"{name}.py", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert ended.stdout, ended.stderr
-    figures: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
-    return ended.returncode, figures
 
 
 def test_simulated_worlds_break_no_promise_and_have_one_history_each() -> None:

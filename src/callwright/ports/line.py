@@ -49,7 +49,7 @@ class LegOrder(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
     ring_timeout_s: float
     max_length_s: float
     send_before: float = 0.0
-    """Monotonic seconds after which the INVITE must not leave any more; 0 = no limit."""
+    """`clock.machine_seconds` after which the INVITE must not leave any more; 0 = no limit."""
 
 
 class ScriptText(msgspec.Struct, frozen=True, kw_only=True, tag="script"):

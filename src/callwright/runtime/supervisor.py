@@ -167,6 +167,7 @@ class Supervisor:
         await self._store.write(lambda tx: tx.add_owner(self.owner, self._clock.now()))
         loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
             ("rescuer", self._rescuer.run),
+            ("clock", self._follow_clock),
             ("callback pump", self._once_open(self.pump.run)),
             ("settler", self._once_open(self.settler.run)),
             ("notice sweeper", self._once_open(self._sweeper.run)),
@@ -206,6 +207,13 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(StoreUnavailable):
             await self._store.write(lambda tx: tx.remove_owner(self.owner))
+
+    async def _follow_clock(self) -> None:
+        """Look again whenever somebody has set the wall clock."""
+        while True:
+            by_s = await self._clock.when_set()
+            log.warning("the wall clock was set", by_s=round(by_s, 3))
+            self.wake()
 
     def _once_open(
         self, run: Callable[[], Coroutine[Any, Any, None]]

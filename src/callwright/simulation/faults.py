@@ -95,6 +95,10 @@ class FaultPlan:
     store: tuple[Spell, ...] = ()
     sink_fails: float = 0.0
     """Chance that the sink answers 500."""
+    stops_before_invite: frozenset[int] = frozenset()
+    """Which of the orders to dial, from 1 in each life, find the machine stopped for `stop_s`
+    while they are on their way to the line."""
+    stop_s: float = 30.0
     deadly: frozenset[str] = frozenset()
     """Numbers in E.164 whose calls kill the process, a moment after each INVITE."""
 

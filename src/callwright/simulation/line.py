@@ -28,7 +28,7 @@ from callwright.ports.line import (
     ToLine,
 )
 from callwright.simulation.carrier import Carrier, CarrierLeg
-from callwright.simulation.faults import CrashPoints, ProcessDied
+from callwright.simulation.faults import NO_FAULTS, CrashPoints, FaultPlan, ProcessDied
 from callwright.simulation.virtual_loop import VirtualLoop
 from callwright.simulation.world_time import WallClock
 
@@ -62,17 +62,17 @@ class SimulatedLine:
         points: CrashPoints,
         life: int,
         keys: tuple[tuple[str, str], ...] = (),
-        deadly: frozenset[str] = frozenset(),
+        faults: FaultPlan = NO_FAULTS,
     ) -> None:
-        """`keys`: what everybody who hears the script to its end keys, name and value.
-        `deadly`: numbers that kill the whole process when they are dialled."""
+        """`keys`: what everybody who hears the script to its end keys, name and value."""
         self._carrier = carrier
         self._loop = loop
         self._wall = wall
         self._points = points
         self._life = life
         self._keys = keys
-        self._deadly = deadly
+        self._faults = faults
+        self._orders = 0
         self._heard: Callable[[FromLine], None] = lambda message: None
         self._legs: dict[str, _Placed] = {}
         self._gone: asyncio.Future[str] = loop.create_future()
@@ -83,8 +83,13 @@ class SimulatedLine:
         return LineReady(pid=0, local_sip={"main": "192.0.2.1:5062"})
 
     def say(self, message: ToLine) -> None:
-        if not self._is_dead:
-            self._loop.call_later(PIPE_S, self._do, message)
+        if self._is_dead:
+            return
+        self._loop.call_later(PIPE_S, self._do, message)
+        if isinstance(message, LegOrder):
+            self._orders += 1
+            if self._orders in self._faults.stops_before_invite:
+                self._loop.call_later(PIPE_S / 2, self._loop.skip, self._faults.stop_s)
 
     async def stop(self) -> None:
         for name in list(self._legs):
@@ -151,7 +156,7 @@ class SimulatedLine:
         )
         self._points.reach("after INVITE")
         placed = self._legs[order.leg] = _Placed(order=order, carried=carried)
-        if order.number in self._deadly:
+        if order.number in self._faults.deadly:
             self._loop.call_at(now_s + KILLS_AFTER_S, _kill)
         leg = order.leg
         self._tell(LegSent(leg=leg, at=self._unix(), remote_address="192.0.2.2:5060"))

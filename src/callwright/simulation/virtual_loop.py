@@ -68,6 +68,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
+    def skip(self, seconds: float) -> None:
+        """Stand still for so long, as a machine does that is stopped: everything is late."""
+        self._now += seconds
+
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:

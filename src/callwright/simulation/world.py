@@ -8,8 +8,8 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import apsw
 
@@ -92,6 +92,8 @@ class World:
         self.lives: list[Life] = []
         self.complaints: list[str] = []
         """Faults that the server itself logged: none is ever expected."""
+        self.steps: list[Step] = []
+        """How the wall clock was set, and when that was."""
         self.now_s = 0.0
         self.commits = 0
         self.took_s = 0.0
@@ -109,6 +111,11 @@ class World:
             while not self._live(user, deployment):
                 self.now_s += self.setting.faults.down_s
         self.took_s = time.perf_counter() - started
+
+    def showed_at(self, true_s: float) -> datetime:
+        """What the wall clock showed at a true second, whatever it was set to since."""
+        ahead_s = sum(step.by_s for step in self.steps if step.at_s <= true_s)
+        return self.setting.starts_at + timedelta(seconds=true_s + ahead_s)
 
     def close(self) -> None:
         """Give the database back."""
@@ -148,11 +155,13 @@ class World:
                     wall=self.wall,
                     points=self.points,
                     life=number,
-                    deadly=self.setting.faults.deadly,
+                    faults=self.setting.faults,
                 )
             )
             return lines[-1]
 
+        # What a callback breaks in would otherwise only be printed.
+        loop.set_exception_handler(lambda _, context: self.complaints.append(repr(context)))
         self._plan(loop, lines)
         self.history.add(began_s, "start", number)
         died: ProcessDied | None = None
@@ -259,6 +268,7 @@ class World:
 
     def _step(self, loop: VirtualLoop, step: Step) -> None:
         self._steps.remove(step)
+        self.steps.append(replace(step, at_s=loop.time()))
         self.wall.step(step.by_s)
         self.history.add(loop.time(), "step", step.by_s)
 

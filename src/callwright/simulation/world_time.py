@@ -4,6 +4,8 @@ True time only goes forward, at one second a second, through every death and res
 wall clock is set by people and by NTP, so it can be stepped.
 """
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from callwright.clock import SystemClock
@@ -16,6 +18,7 @@ class WallClock:
     def __init__(self, started_at: datetime) -> None:
         self._started_at = started_at
         self._stepped_s = 0.0
+        self.on_set: Callable[[float], None] = lambda by_s: None
 
     @property
     def stepped_s(self) -> float:
@@ -28,6 +31,7 @@ class WallClock:
     def step(self, seconds: float) -> None:
         """Set it forward or back."""
         self._stepped_s += seconds
+        self.on_set(seconds)
 
 
 class VirtualClock(SystemClock):
@@ -42,3 +46,13 @@ class VirtualClock(SystemClock):
 
     def monotonic(self) -> float:
         return self._loop.time()
+
+    async def when_set(self) -> float:
+        was_set: asyncio.Future[float] = self._loop.create_future()
+
+        def tell(by_s: float) -> None:
+            if not was_set.done() and not self._loop.is_closed():
+                was_set.set_result(by_s)
+
+        self._wall.on_set = tell
+        return await was_set

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callwright.clock import machine_seconds
 from callwright.domain.outcome import Outcome
 from callwright.errors import Unavailable
 from callwright.ivr.interpreter import Interpreter
@@ -93,7 +94,7 @@ class Leg:
 
     def _dial(self, now: float) -> None:
         order, endpoint = self._order, self._place.endpoint
-        if order.send_before and time.monotonic() > order.send_before:
+        if order.send_before and machine_seconds() > order.send_before:
             self._end_unsent(Outcome.TRUNK_TROUBLE, "too late to send")
             return
         try:

@@ -14,6 +14,7 @@ class ManualClock:
         self._monotonic = 1000.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
+        self._set: asyncio.Future[float] | None = None
 
     def now(self) -> datetime:
         return self._now
@@ -28,6 +29,10 @@ class ManualClock:
         awake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), awake))
         await awake
+
+    async def when_set(self) -> float:
+        self._set = asyncio.get_running_loop().create_future()
+        return await self._set
 
     async def wait(self, event: asyncio.Event, timeout_s: float | None) -> bool:
         if event.is_set():
@@ -55,3 +60,5 @@ class ManualClock:
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or back, as an operator or NTP would: no time passes."""
         self._now += timedelta(seconds=seconds)
+        if self._set is not None and not self._set.done():
+            self._set.set_result(seconds)
