@@ -13,12 +13,11 @@ from callwright.runtime.pacing import (
     TROUBLE_AFTER,
     LimitHit,
     Pacer,
-    Starts,
     TrunkLimits,
     free_starts,
     held_by,
-    wait_s,
 )
+from callwright.runtime.rate import Starts, wait_s
 
 
 def pacer(calls_per_second: float = 10, max_calls: int = 1000) -> Pacer:
@@ -50,9 +49,9 @@ def test_no_second_holds_more_starts_than_the_limit(
         now += gap
         starts += starts_of(paced, [now], 0.01)
         for _ in range(TROUBLE_AFTER if index in outages else 0):
-            paced.trunk_failed(now)
+            paced.trunk_failed(now, asked_at=now)
         if index - 1 in outages:
-            paced.trunk_answered(now)
+            paced.trunk_answered(now, asked_at=now)
     for first in starts:
         assert sum(first <= start < first + 1 for start in starts) <= rate
 
@@ -77,20 +76,20 @@ def test_no_start_while_every_slot_is_taken() -> None:
 
 def test_an_outage_leaves_one_probe_every_few_seconds() -> None:
     paced = pacer(100)
-    begins = [paced.trunk_failed(0.0) for _ in range(TROUBLE_AFTER + 1)]
+    begins = [paced.trunk_failed(0.0, asked_at=0.0) for _ in range(TROUBLE_AFTER + 1)]
     assert begins == [False] * (TROUBLE_AFTER - 1) + [True, False]
     moments = [index / 1000 for index in range(30_000)]
     starts = starts_of(paced, moments, 0.01)
     assert len(starts) == 30 / PROBE_EVERY_S
-    assert paced.trunk_answered(30.0)
+    assert paced.trunk_answered(30.0, asked_at=30.0)
     assert not paced.in_trouble
 
 
 def test_after_an_outage_the_rate_goes_up_from_a_tenth_within_a_minute() -> None:
     paced = pacer(100)
     for _ in range(TROUBLE_AFTER):
-        paced.trunk_failed(0.0)
-    assert paced.trunk_answered(10.0)
+        paced.trunk_failed(0.0, asked_at=0.0)
+    assert paced.trunk_answered(10.0, asked_at=10.0)
     starts = starts_of(paced, [10 + index / 1000 for index in range(90_000)], 0.01)
     counts = [sum(10 + n <= start < 11 + n for start in starts) for n in range(90)]
     assert 9 <= counts[0] <= 12
@@ -99,10 +98,27 @@ def test_after_an_outage_the_rate_goes_up_from_a_tenth_within_a_minute() -> None
     assert all(94 <= count <= 100 for count in counts[61:])
 
 
+def test_a_call_from_before_the_trouble_that_rings_at_last_does_not_end_it() -> None:
+    paced = pacer(100)
+    for asked_at in (5.0, 5.1, 5.2):
+        paced.trunk_failed(6.0, asked_at=asked_at)
+    assert not paced.trunk_answered(7.0, asked_at=4.9)
+    assert paced.in_trouble
+    assert paced.trunk_answered(12.0, asked_at=11.0)
+
+
+def test_a_silence_that_a_later_answer_has_ended_begins_no_outage() -> None:
+    paced = pacer(100)
+    paced.trunk_answered(31.0, asked_at=30.5)
+    for asked_at in (0.0, 0.1, 0.2, 0.3):
+        assert not paced.trunk_failed(asked_at + 32.0, asked_at=asked_at)
+    assert not paced.in_trouble
+
+
 def test_a_trunk_that_named_a_time_is_ramped_up_from_then_on() -> None:
     paced = pacer(100)
-    paced.trunk_failed(0.0, retry_after_s=20)
-    paced.trunk_answered(1.0)
+    paced.trunk_failed(0.0, retry_after_s=20, asked_at=0.0)
+    paced.trunk_answered(1.0, asked_at=1.0)
     starts = starts_of(paced, [index / 1000 for index in range(21_000)], 0.01)
     assert starts[0] == 20.0
     assert 9 <= len(starts) <= 12
@@ -112,22 +128,22 @@ def test_a_trunk_without_a_ramp_has_its_whole_rate_at_once() -> None:
     limits = TrunkLimits(name="main", calls_per_second=100, max_calls=1000, ramp_up_s=0.0)
     paced = Pacer(limits)
     for _ in range(TROUBLE_AFTER):
-        paced.trunk_failed(0.0)
-    paced.trunk_answered(10.0)
+        paced.trunk_failed(0.0, asked_at=0.0)
+    paced.trunk_answered(10.0, asked_at=10.0)
     assert len(starts_of(paced, [10 + index / 1000 for index in range(1000)], 0.01)) > 90
 
 
 def test_failures_in_between_answers_are_no_outage() -> None:
     paced = pacer(100)
     for _ in range(10):
-        assert not paced.trunk_failed(0.0)
-        assert not paced.trunk_answered(0.0)
+        assert not paced.trunk_failed(0.0, asked_at=0.0)
+        assert not paced.trunk_answered(0.0, asked_at=0.0)
     assert not paced.in_trouble
 
 
 def test_the_trunk_is_left_alone_for_as_long_as_it_asks() -> None:
     paced = pacer(100)
-    paced.trunk_failed(0.0, retry_after_s=7)
+    paced.trunk_failed(0.0, retry_after_s=7, asked_at=0.0)
     assert paced.wait_s(1.0) == 6
     assert paced.free_starts(6.9, 0) == 0
     assert paced.free_starts(7.0, 0) == 1

@@ -59,6 +59,8 @@ class _Leg:
     hold: Hold
     trunk: str
     limited_by: tuple[Limited, ...]
+    placed_at: float
+    """Monotonic."""
     overdue_at: float
     """Monotonic: by then its line must have said that it ended."""
     is_over: bool = False
@@ -142,6 +144,7 @@ class Attempts:
                 hold=Hold(claim.call_id, claim.attempt, claim.owner),
                 trunk=trunk,
                 limited_by=whose(begun),
+                placed_at=at,
                 overdue_at=at + OVERDUE_MARGIN_S + rules.ring_timeout_s + rules.max_length_s,
             )
             self._legs[leg.name] = leg
@@ -157,12 +160,12 @@ class Attempts:
             case LegSent():
                 self._journal.progress(leg.hold).remote_address = message.remote_address
             case LegRinging():
-                self._trunk_works(leg.trunk)
+                self._trunk_works(leg)
                 progress = self._journal.progress(leg.hold)
                 progress.rang_at = _moment(message.at)
                 progress.early_tag = message.to_tag or None
             case LegAnswered():
-                self._trunk_works(leg.trunk)
+                self._trunk_works(leg)
                 log.info("call answered", call_id=leg.hold.call_id, attempt=leg.hold.attempt)
                 progress = self._journal.progress(leg.hold)
                 progress.answered_at = _moment(message.at)
@@ -176,7 +179,7 @@ class Attempts:
                 keyed = Keyed(at=_moment(message.at), name=message.name, value=message.value)
                 self._journal.progress(leg.hold).keyed.append(keyed)
             case LegEnded():
-                self._trunk_showed(leg.trunk, message)
+                self._trunk_showed(leg, message)
                 leg.is_over = True
                 self._journal.end(self._ending(leg, message))
 
@@ -266,13 +269,14 @@ class Attempts:
             return Outcome.ANSWERED
         return Outcome.INTERRUPTED if self._stopping else Outcome.CANCELED
 
-    def _trunk_showed(self, trunk: str, ended: LegEnded) -> None:
+    def _trunk_showed(self, leg: _Leg, ended: LegEnded) -> None:
         """Let the pacing know how the trunk behaved. What never left says nothing of it."""
         if not ended.sent:
             return
-        pacer, now = self._pacers[trunk], self._clock.monotonic()
+        trunk, now = leg.trunk, self._clock.monotonic()
+        pacer = self._pacers[trunk]
         if ended.outcome is Outcome.TRUNK_TROUBLE:
-            if pacer.trunk_failed(now, ended.retry_after_s):
+            if pacer.trunk_failed(now, ended.retry_after_s, asked_at=leg.placed_at):
                 log.error("trunk in trouble; probing it slowly", trunk=trunk, reason=ended.reason)
         elif ended.outcome is Outcome.TRUNK_MISCONFIGURED:
             log.error(
@@ -283,12 +287,13 @@ class Attempts:
             )
             pacer.pause(now, MISCONFIGURED_PAUSE_S)
         elif ended.sip_code:
-            self._trunk_works(trunk)
+            self._trunk_works(leg)
 
-    def _trunk_works(self, trunk: str) -> None:
+    def _trunk_works(self, leg: _Leg) -> None:
         """Something came back that is the callee's: the trunk does its part."""
-        if self._pacers[trunk].trunk_answered(self._clock.monotonic()):
-            log.info("trunk works again", trunk=trunk)
+        pacer, now = self._pacers[leg.trunk], self._clock.monotonic()
+        if pacer.trunk_answered(now, asked_at=leg.placed_at):
+            log.info("trunk works again", trunk=leg.trunk)
 
     def _ended(self, ending: Ending | Lost, state: CallState | None) -> None:
         """An end is on disk."""

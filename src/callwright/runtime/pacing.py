@@ -1,20 +1,15 @@
 """How many calls may start now: calls a second, calls at once, and a trunk's health.
 
-Pure: callers pass monotonic seconds. Starts are spread evenly (one every 1/rate), so that
-no one-second span holds more than the limit; a pause is never made up for by a burst.
-
-`free_starts`, `wait_s` and `held_by` answer for anybody from what their limits are, what is in
-flight and when the last calls started; `Pacer` adds what is particular to a trunk.
+Pure: callers pass monotonic seconds. `free_starts` and `held_by` answer for anybody from what
+their limits are, what is in flight and when the last calls started (`runtime.rate`); `Pacer`
+adds what is particular to a trunk.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from callwright.domain.limits import Limits
-
-MARGIN = 1.02
-"""Gaps are this much wider than 1/rate. A start passes two commits and a pipe before it is
-on the wire; the margin keeps their jitter from squeezing one more into a second."""
+from callwright.runtime.rate import NEVER, Starts, free_now, wait_s
 
 TROUBLE_AFTER = 3
 """Trunk failures in a row that count as an outage. One alone may be about one number."""
@@ -24,23 +19,6 @@ MAX_RETRY_AFTER_S = 300.0
 
 RAMP_FROM = 0.1
 """The share of its calls a second that a trunk gets when an outage is just over."""
-
-NEVER = float("-inf")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Starts:
-    """The last calls that somebody started: from these, and the rate, the next free moment
-    follows, whatever the rate was before."""
-
-    at: float = NEVER
-    """When the first of them could start."""
-    count: int = 0
-
-    def after(self, now: float, count: int, calls_per_second: float | None) -> "Starts":
-        """What they are once `count` more start at `now`."""
-        free_at = now + wait_s(self, calls_per_second, now)
-        return Starts(at=free_at, count=count)
 
 
 class LimitHit(StrEnum):
@@ -52,23 +30,13 @@ class LimitHit(StrEnum):
     """Until one of the calls in flight has ended."""
 
 
-def wait_s(last: Starts, calls_per_second: float | None, now: float) -> float:
-    """Seconds until the rate lets another call start."""
-    if calls_per_second is None or not last.count:
-        return 0.0
-    return max(0.0, last.at + last.count * MARGIN / calls_per_second - now)
-
-
 def free_starts(
     limits: Limits, in_flight: int, last: Starts, now: float, *, quantum_s: float = 0.0
 ) -> int | None:
-    """How many calls may start now, None = as many as you like; `quantum_s` looks ahead by so
-    much, to take a few at once where the rate is higher than a loop can turn."""
+    """How many calls may start now, None = as many as you like; `quantum_s` as in `free_now`."""
     free: int | None = None
     if limits.calls_per_second is not None:
-        if wait_s(last, limits.calls_per_second, now) > 0:
-            return 0
-        free = 1 + int(quantum_s * limits.calls_per_second)
+        free = free_now(last, limits.calls_per_second, now, quantum_s=quantum_s)
     if limits.max_calls is not None:
         slots = max(0, limits.max_calls - in_flight)
         free = slots if free is None else min(free, slots)
@@ -106,6 +74,8 @@ class Pacer:
         self._last = Starts()
         self._probed_at = NEVER
         self._failures = 0
+        self._failed_at = self._worked_at = NEVER
+        """When the last call started that is known to have met trouble, or an answer."""
         self._closed_until = NEVER
         self._ramps_from = NEVER
         """When the trunk was first heard of again after an outage."""
@@ -124,7 +94,7 @@ class Pacer:
         return share * self.limits.calls_per_second
 
     def free_starts(self, now: float, in_flight: int, *, quantum_s: float = 0.0) -> int:
-        """How many calls may start now; `quantum_s` as in `pacing.free_starts`."""
+        """How many calls may start now; `quantum_s` as in `rate.free_now`."""
         if self.wait_s(now) > 0:
             return 0
         limits = Limits(
@@ -146,18 +116,25 @@ class Pacer:
             wait = max(wait, self._probed_at + PROBE_EVERY_S - now)
         return max(0.0, wait)
 
-    def trunk_failed(self, now: float, retry_after_s: float = 0.0) -> bool:
-        """The trunk refused or was silent; True when this begins an outage."""
-        self._failures += 1
+    def trunk_failed(self, now: float, retry_after_s: float = 0.0, *, asked_at: float) -> bool:
+        """The trunk refused or was silent to what it was asked then; True when this begins an
+        outage. What it did to a later question says more, if that is known already."""
         if retry_after_s > 0:
             until = now + min(retry_after_s, MAX_RETRY_AFTER_S)
             self._closed_until = max(self._closed_until, until)
             self._ramps_from = max(self._ramps_from, until)
+        if asked_at < self._worked_at:
+            return False
+        self._failed_at = max(self._failed_at, asked_at)
+        self._failures += 1
         return self._failures == TROUBLE_AFTER
 
-    def trunk_answered(self, now: float) -> bool:
-        """The trunk did its part (any answer that is the callee's); True when this ends an
-        outage."""
+    def trunk_answered(self, now: float, *, asked_at: float) -> bool:
+        """The trunk did its part (any answer that is the callee's) when it was asked then; True
+        when this ends an outage. A call from before the trouble that rings at last does not."""
+        if asked_at < self._failed_at:
+            return False
+        self._worked_at = max(self._worked_at, asked_at)
         was_in_trouble = self.in_trouble
         self._failures = 0
         if was_in_trouble:

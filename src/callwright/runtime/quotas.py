@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from callwright.domain.limits import UNLIMITED, Limited, Limits, Room, limited_by
 from callwright.ports.store import ReadTx, Store
-from callwright.runtime.pacing import LimitHit, Starts, free_starts, held_by, wait_s
+from callwright.runtime.pacing import LimitHit, free_starts, held_by
+from callwright.runtime.rate import Starts, wait_s
 from callwright.service.begin_attempt import Begun
 
 

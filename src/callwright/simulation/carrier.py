@@ -129,10 +129,11 @@ class Carrier:
         for outage in self._outages:
             if outage.start_s <= now_s < outage.end_s:
                 refuses = outage.trouble is Trouble.REFUSES
+                silent = outage.trouble is Trouble.SILENT
                 return Fate(
                     outcome=Outcome.TRUNK_TROUBLE,
                     sip_code=503 if refuses else 0,
-                    rings_s=REFUSED_S if refuses else NO_REPLY_S,
+                    rings_s=NO_REPLY_S if silent else REFUSED_S,
                     rings=False,
                     retry_after_s=outage.retry_after_s if refuses else 0.0,
                 )

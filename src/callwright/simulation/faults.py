@@ -45,6 +45,7 @@ class Trouble(StrEnum):
 
     REFUSES = "refuses"  # 503
     SILENT = "silent"  # no answer at all
+    CLOSED = "closed"  # nobody listens there: refused at once, without a word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ def draw_faults(chance: random.Random, span_s: float, rates: FaultRates) -> Faul
             Outage(
                 start_s=start,
                 end_s=start + chance.uniform(5.0, span_s / 4),
-                trouble=chance.choice(list(Trouble)),
+                trouble=chance.choice([Trouble.REFUSES, Trouble.SILENT]),
                 retry_after_s=chance.choice([0.0, 0.0, 5.0, 60.0]),
             )
             for start in moments(kind, rates.outages)
