@@ -219,7 +219,7 @@ def with_asker(folder: Path, row: Row, test: Callable[[Asker], Awaitable[None]])
     async def run(world: NativeWorld) -> None:
         call = await world.queue()
         surveyed = await world.queue(deployment_id=world.instance)
-        await world.store.write(lambda tx: _add_people(tx, world.clock.now()))
+        await world.store.write(lambda tx: add_people(tx, world.clock.now()))
         ids = {
             "app": world.app,
             "deployment": world.deployment,
@@ -233,7 +233,7 @@ def with_asker(folder: Path, row: Row, test: Callable[[Asker], Awaitable[None]])
     run_native(folder, run)
 
 
-def _add_people(tx: WriteTx, now: datetime) -> None:
+def add_people(tx: WriteTx, now: datetime) -> None:
     for email, key in (INACTIVE, DELETED):
         # Admins: nothing but what they are named after stands in their way.
         administer.add_user(tx, email, key, is_admin=True, now=now)

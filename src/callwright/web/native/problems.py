@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from callwright.dialects.media_type import JSON_TYPE, essence
 from callwright.errors import (
     BodyMalformed,
     Conflict,
@@ -198,6 +199,9 @@ async def on_unavailable(request: Request, exc: Exception) -> Response:
 async def on_invalid(request: Request, exc: Exception) -> Response:
     """What was found wrong with parameters or body."""
     assert isinstance(exc, RequestValidationError)
+    media_type = essence(request.headers.get("content-type"))
+    if exc.errors()[0]["loc"] == ("body",) and media_type not in ("", JSON_TYPE):
+        return refusal_reply(MediaTypeUnsupported(f"The body must come as {JSON_TYPE}."))
     errors = [_validation_problem(error) for error in exc.errors()]
     first = errors[0]
     where = first.parameter or (first.pointer or "").removeprefix("/") or "body"
