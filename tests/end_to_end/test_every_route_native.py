@@ -88,7 +88,9 @@ def test_what_is_not_ones_own_is_403_and_in_another_account_404(tmp_path: Path) 
         for by in sorted({row.by, ADMIN})
     ],
 )
-def test_the_owner_and_an_admin_may_change_it(row: NativeRow, by: tuple[str, str], tmp_path: Path) -> None:
+def test_the_owner_and_an_admin_may_change_it(
+    row: NativeRow, by: tuple[str, str], tmp_path: Path
+) -> None:
     async def test(world: NativeWorld) -> None:
         reply = await ask(world, row, by)
         assert reply.status_code == row.status, reply.text
