@@ -63,6 +63,14 @@ class ServerRefused(RequestRefused):
         """What is wrong with each field, as the API tells it."""
 
 
+class ServerFailed(Unavailable):
+    """The server had a fault, or a part of it failed. `status` is HTTP's."""
+
+    def __init__(self, text: str, *, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a server answered that did as it was asked."""
@@ -199,8 +207,10 @@ class ApiClient:
         return Answer(status=response.status_code, headers=response.headers, value=value)
 
     def _unreachable(self, exc: Exception) -> ServerUnreachable:
+        not_reached = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL)
         return ServerUnreachable(
-            f"no server answers at {self._url}: {str(exc) or type(exc).__name__}"
+            f"no server answers at {self._url}: {str(exc) or type(exc).__name__}",
+            was_asked=not isinstance(exc, not_reached),
         )
 
 
@@ -232,7 +242,7 @@ def problem_error(problem: Mapping[str, Any]) -> CallwrightError:
     kind = str(problem.get("type", "")).rpartition(":")[2]
     error: CallwrightError
     if status >= 500:
-        error = Unavailable(text)
+        error = ServerFailed(text, status=status)
     elif status == 401:
         error = CredentialsInvalid(text)
     else:

@@ -24,6 +24,7 @@ from callwright.cli.options import (
 )
 from callwright.cli.orders import find_deployment, require_target, schedule_fields
 from callwright.cli.output import ExitCode
+from callwright.cli.send_once import IdempotencyKeyOption, send_once
 from callwright.cli.session import connect
 
 
@@ -38,6 +39,7 @@ def call(
     max_attempts: AttemptsOption = None,
     reattempt_wait: WaitSecondsOption = None,
     result_url: ResultUrlOption = None,
+    idempotency_key: IdempotencyKeyOption = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Until the call is over; fails if nobody answered.")
     ] = False,
@@ -53,6 +55,9 @@ def call(
     order |= {"phone_number": number, "variables": read_variables(var)}
     with connect(server, user, key, config) as client:
         order["deployment_id"] = find_deployment(client, app, survey, deployment)
-        queued = client.post("/v1/calls", order)
+        queued = send_once(
+            idempotency_key,
+            lambda headers: client.ask("POST", "/v1/calls", json=order, headers=headers),
+        ).value
         if not show_queued(client, queued, wait=wait, as_json=as_json):
             raise typer.Exit(ExitCode.FAILED)

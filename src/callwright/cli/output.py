@@ -25,7 +25,12 @@ class ExitCode(IntEnum):
 
 
 class ServerUnreachable(Unavailable):
-    """The server a command is a client of did not answer."""
+    """The server a command is a client of did not answer. `was_asked`: it was reached, so
+    what was asked for may have been done."""
+
+    def __init__(self, text: str, *, was_asked: bool = False) -> None:
+        super().__init__(text)
+        self.was_asked = was_asked
 
 
 def exit_code_of(error: CallwrightError) -> ExitCode:

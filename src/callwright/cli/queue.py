@@ -25,6 +25,7 @@ from callwright.cli.options import (
 )
 from callwright.cli.orders import find_deployment, require_target, schedule_fields
 from callwright.cli.output import counted, show, tell
+from callwright.cli.send_once import IdempotencyKeyOption
 from callwright.cli.session import connect
 from callwright.cli.upload import send_list, until_loaded
 from callwright.cli.watch import follow_batch
@@ -47,6 +48,7 @@ def queue(
     max_attempts: AttemptsOption = None,
     reattempt_wait: WaitSecondsOption = None,
     result_url: ResultUrlOption = None,
+    idempotency_key: IdempotencyKeyOption = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Queue the good rows even if others are bad.")
     ] = False,
@@ -72,7 +74,7 @@ def queue(
     with connect(server, user, key, config) as client:
         fields["deployment_id"] = find_deployment(client, app, survey, deployment)
         if dry_run:
-            value = send_list(client, file, fields, headers, sheet=sheet)
+            value = send_list(client, file, fields, headers, sheet=sheet, once=False)
             left_out = (
                 f", {counted(value['rejected'], 'row')} left out" if value["rejected"] else ""
             )
@@ -80,12 +82,14 @@ def queue(
             show({"dry_run": True, **value}, text, as_json=as_json)
             return
         try:
-            number = send_list(client, file, fields, headers, sheet=sheet)["id"]
-            batch = until_loaded(client, number)
+            queued = send_list(client, file, fields, headers, key=idempotency_key, sheet=sheet)
+            batch = until_loaded(client, queued["id"])
         except ServerRefused as exc:
             if exc.kind == "list-invalid" and not lenient and hasattr(exc, "__notes__"):
                 exc.add_note("with --lenient the good rows are queued and the bad ones kept")
             raise
+        if batch["duplicate_of"]:
+            tell(f"the same file was queued within the last hour, as batch {batch['duplicate_of']}")
         if batch["rejected"]:
             _offer_rejected(client, batch, file, rejected, ask=not as_json)
         text = f"batch {batch['id']}: {counted(batch['calls'], 'call')} queued"
