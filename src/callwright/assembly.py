@@ -143,6 +143,7 @@ async def run_server(
             metrics=metrics,
             hang_up=supervisor.attempts.hang_up,
             resume=supervisor.resume,
+            pacing=supervisor.pacing,
         )
         http = HttpServer(app, config.server.listen, door)
         stack.callback(asyncio.create_task(metrics.watch_loop()).cancel)

@@ -13,6 +13,7 @@ from callwright.config import Config, HostPort, LimitSettings, ServerSettings
 from callwright.domain.account import Product
 from callwright.domain.ids import CallId, DeploymentId
 from callwright.ivr.files import SAMPLE_FLOW, SAMPLE_SURVEY, load_sample
+from callwright.ports.pacing_view import NOTHING_RUNS, PacingPicture
 from callwright.ports.store import Store, WriteTx
 from callwright.service import administer
 from callwright.service.administer import DeploymentOrder
@@ -96,6 +97,17 @@ class NativeWorld:
         return (await self.store.read(lambda tx: tx.queue_counts())).waiting
 
 
+@dataclass(frozen=True)
+class _Pacing:
+    """That of the loops while they run."""
+
+    loops: World
+
+    def picture(self) -> PacingPicture:
+        supervisor = self.loops.supervisor
+        return (NOTHING_RUNS if supervisor is None else supervisor.pacing).picture()
+
+
 @asynccontextmanager
 async def native_world(folder: Path) -> AsyncIterator[NativeWorld]:
     clock = ManualClock()
@@ -140,6 +152,7 @@ async def native_world(folder: Path) -> AsyncIterator[NativeWorld]:
             on_change=changed,
             vitals=Vitals(is_dialling=lambda: True),
             hang_up=hang_up,
+            pacing=_Pacing(loops),
         ),
         settings.server.listen,
     )

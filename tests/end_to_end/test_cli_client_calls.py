@@ -201,7 +201,8 @@ def test_what_was_given_up_since_a_moment_is_sent_again(shell):
 def test_a_trace_as_json_has_the_callback_or_null(shell):
     queued = shell.ask("call", BUSY, *TO_SHORT, "--start", "2099-01-01")
     traced = shell.ask("trace", str(queued["call_id"]))
-    assert list(traced) == ["call", "callback"]
+    assert list(traced) == ["call", "callback", "why"]
+    assert traced["why"]["rule"] == "window_not_open"
     assert (traced["call"]["state"], traced["callback"]) == ("queued", None)
 
 
@@ -235,7 +236,10 @@ def test_a_deployment_is_paused_resumed_and_cancelled(shell):
     assert shell.run("pause", "deployment", "1") == "deployment 1 is paused\n"
     call_id = shell.ask("call", BUSY, "--app", "1")["call_id"]
     assert shell.ask("trace", str(call_id))["call"]["is_paused"] is True
-    assert f"call {call_id}  queued, paused" in shell.run("trace", str(call_id))
+    text = shell.run("trace", str(call_id))
+    assert f"call {call_id}  queued, paused" in text
+    assert "until somebody resumes it. (deployment_paused)" in text
+    assert "can go     when a person acts" in text
     assert shell.ask("resume", "deployment", "1")["deployment"]["paused_at"] is None
     shell.call_in(call_id, "exhausted")
     call_id = shell.ask("call", BUSY, "--app", "1", "--start", "2099-01-01")["call_id"]

@@ -11,11 +11,9 @@ from callwright.domain.limits import Limits
 from callwright.runtime.pacing import (
     PROBE_EVERY_S,
     TROUBLE_AFTER,
-    LimitHit,
     Pacer,
     TrunkLimits,
     free_starts,
-    held_by,
 )
 from callwright.runtime.rate import Starts, wait_s
 
@@ -168,12 +166,9 @@ def test_a_rate_that_changes_while_running_makes_no_burst(
         assert sum(first <= start < first + 1 for start in starts) <= math.ceil(max(rates))
 
 
-def test_whoever_asks_is_told_which_limit_holds() -> None:
+def test_both_limits_hold() -> None:
     limits = Limits(calls_per_second=2, max_calls=3)
     last = Starts(at=10.0, count=1)
-    assert held_by(limits, 3, last, 10.1) is LimitHit.MAX_CALLS
-    assert held_by(limits, 2, last, 10.1) is LimitHit.CALLS_PER_SECOND
-    assert held_by(limits, 2, last, 11.0) is None
     assert wait_s(last, 2, 10.1) == pytest.approx(0.41)
     assert free_starts(limits, 3, last, 11.0) == 0
     assert free_starts(limits, 2, last, 10.1) == 0

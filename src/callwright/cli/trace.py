@@ -8,6 +8,7 @@ from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOp
 from callwright.cli.output import show
 from callwright.cli.session import connect
 from callwright.cli.trace_view import describe_call
+from callwright.cli.why_view import WAITING_STATES
 
 
 def trace(
@@ -18,9 +19,13 @@ def trace(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a call: its window, each attempt with what SIP said, the keys, the callback."""
+    """Show a call: its window, each attempt with what SIP said, the keys, the callback; and,
+    while it waits, what holds it and when it can go."""
     with connect(server, user, key, config) as client:
         call = client.get(f"/v1/calls/{call_id}")
         number = call["callback_id"]
         callback = None if number is None else client.get(f"/v1/callbacks/{number}")
-    show({"call": call, "callback": callback}, describe_call(call, callback), as_json=as_json)
+        waits = call["state"] in WAITING_STATES
+        why = client.get(f"/v1/calls/{call_id}/why") if waits else None
+    value = {"call": call, "callback": callback, "why": why}
+    show(value, describe_call(call, callback, why), as_json=as_json)

@@ -5,6 +5,7 @@ from typing import Any
 
 from callwright.cli.listing import call_state
 from callwright.cli.moments import clock_time, exact_time, read_moment
+from callwright.cli.why_view import describe_why
 
 Facts = Mapping[str, Any]
 Line = tuple[str, str, str]
@@ -13,10 +14,10 @@ Line = tuple[str, str, str]
 _TOLD_BY_ATTEMPTS = frozenset({"dialing", "connected", "disconnected"})
 
 
-def describe_call(call: Facts, callback: Facts | None) -> str:
+def describe_call(call: Facts, callback: Facts | None, why: Facts | None = None) -> str:
     """All that the API tells of a call, for eyes. Times are UTC."""
     title = f"call {call['id']}  {call_state(call)}"
-    facts = [(name, text) for name, text in _facts(call, callback) if text]
+    facts = [(name, text) for name, text in _facts(call, callback, why) if text]
     width = max(len(name) for name, _ in facts)
     # Sorting is stable: what has the same moment stays in the order it is told in.
     lines = sorted(_lines(call, callback), key=lambda line: read_moment(line[0]))
@@ -30,7 +31,7 @@ def describe_call(call: Facts, callback: Facts | None) -> str:
     )
 
 
-def _facts(call: Facts, callback: Facts | None) -> Iterator[tuple[str, str]]:
+def _facts(call: Facts, callback: Facts | None, why: Facts | None) -> Iterator[tuple[str, str]]:
     sent = "" if call["phone_number"] == call["number"] else f", sent as {call['phone_number']}"
     yield "number", call["number"] + sent
     yield "caller id", call["caller_id"]
@@ -49,6 +50,8 @@ def _facts(call: Facts, callback: Facts | None) -> Iterator[tuple[str, str]]:
         deaths = f"it was in motion in {call['deaths']} deaths of the server"
         what = f"`callwright release {call['id']}` or `cancel call {call['id']}`"
         yield "quarantined", f"{since}: {deaths}; {what}"
+    if why is not None:
+        yield from describe_why(why)
     yield "variables", _pairs(call["variables"])
     yield "answers", _pairs(call["answers"])
     if call["retry_of"]:

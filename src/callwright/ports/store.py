@@ -45,6 +45,7 @@ from callwright.ports.notices import NewNotice as NewNotice
 from callwright.ports.notices import NoticeChanges, NoticeQuestions
 from callwright.ports.notices import OwedNotice as OwedNotice
 from callwright.ports.notices import TriedNotice as TriedNotice
+from callwright.ports.places import PlaceQuestions
 from callwright.ports.queues import QueueChanges, QueueQuestions
 from callwright.ports.repeats import RepeatChanges, RepeatQuestions
 from callwright.ports.start import StartChanges, StartQuestions
@@ -111,6 +112,7 @@ class QueueCounts:
 class ReadTx(
     ControlQuestions,
     QueueQuestions,
+    PlaceQuestions,
     SuppressionQuestions,
     RepeatQuestions,
     VisitQuestions,

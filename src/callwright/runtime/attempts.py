@@ -20,6 +20,7 @@ from callwright.domain.ids import CallId
 from callwright.domain.lifecycle import CallState
 from callwright.domain.limits import Limited
 from callwright.domain.outcome import TRAITS, Outcome
+from callwright.domain.pace import Measured
 from callwright.domain.phone import mask_number
 from callwright.ports.control import Keyed
 from callwright.ports.line import (
@@ -33,6 +34,7 @@ from callwright.ports.line import (
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.motion import Claim, Dialog, Hold
 from callwright.ports.store import Store
+from callwright.runtime.experience import Experience
 from callwright.runtime.journal import Journal, Lost
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, leg_order
@@ -97,6 +99,7 @@ class Attempts:
         self._journal = Journal(store=store, clock=clock, style=style, on_ended=self._ended)
         self._legs: dict[str, _Leg] = {}
         self._in_flight: Counter[str] = Counter()
+        self._experience = {name: Experience() for name in trunks}
         self._nothing_left = asyncio.Event()
         self._nothing_left.set()
         self._expecting = 0
@@ -107,6 +110,10 @@ class Attempts:
     def in_flight(self, trunk: str) -> int:
         """Claimed, dialling or talking on a trunk."""
         return self._in_flight[trunk]
+
+    def measured(self, trunk: str) -> Measured:
+        """What attempts on a trunk came to since this process began."""
+        return self._experience[trunk].measured
 
     @property
     def nothing_left(self) -> asyncio.Event:
@@ -321,6 +328,7 @@ class Attempts:
             self._meter.call_ended(state)
         if leg is not None:
             self._meter.attempt_ended(leg.trunk, outcome)
+            self._experience[leg.trunk].ended(outcome, self._clock.monotonic() - leg.placed_at)
             self._in_flight[leg.trunk] -= 1
             self._quotas.ended(leg.limited_by)
         self._look_if_nothing_left()

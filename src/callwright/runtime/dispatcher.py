@@ -35,6 +35,9 @@ MAX_CLAIM = 100
 IDLE_POLL_S = 2.0
 """How long to sleep at most when nothing wakes us: another process may have queued."""
 
+NO_LINE_POLL_S = 0.1
+"""How soon to look again for a line that is being started."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
@@ -112,6 +115,9 @@ class Dispatcher:
         """Dial what is free and due; seconds until it makes sense to look again."""
         if self._failed_at:
             await self._give_back()
+        if not self._lines.running:
+            # Whatever were claimed now could be placed nowhere, and would lose an attempt.
+            return NO_LINE_POLL_S
         at = self._clock.monotonic()
         in_flight = self._attempts.in_flight(self._rules.name)
         free = self._pacer.free_starts(at, in_flight, quantum_s=QUANTUM_S)

@@ -1,14 +1,14 @@
 """How many calls may start now: calls a second, calls at once, and a trunk's health.
 
-Pure: callers pass monotonic seconds. `free_starts` and `held_by` answer for anybody from what
-their limits are, what is in flight and when the last calls started (`runtime.rate`); `Pacer`
-adds what is particular to a trunk.
+Pure: callers pass monotonic seconds. `free_starts` answers for anybody from what their limits
+are, what is in flight and when the last calls started (`runtime.rate`); `Pacer` adds what is
+particular to a trunk.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from callwright.domain.limits import Limits
+from callwright.domain.pace import TrunkStanding
 from callwright.runtime.rate import NEVER, Starts, free_now, wait_s
 
 TROUBLE_AFTER = 3
@@ -19,15 +19,6 @@ MAX_RETRY_AFTER_S = 300.0
 
 RAMP_FROM = 0.1
 """The share of its calls a second that a trunk gets when an outage is just over."""
-
-
-class LimitHit(StrEnum):
-    """Which limit holds a call back."""
-
-    CALLS_PER_SECOND = "calls_per_second"
-    """Until a moment that is known."""
-    MAX_CALLS = "max_calls"
-    """Until one of the calls in flight has ended."""
 
 
 def free_starts(
@@ -41,15 +32,6 @@ def free_starts(
         slots = max(0, limits.max_calls - in_flight)
         free = slots if free is None else min(free, slots)
     return free
-
-
-def held_by(limits: Limits, in_flight: int, last: Starts, now: float) -> LimitHit | None:
-    """Which of the limits forbids a start now; None = neither."""
-    if limits.max_calls is not None and in_flight >= limits.max_calls:
-        return LimitHit.MAX_CALLS
-    if wait_s(last, limits.calls_per_second, now) > 0:
-        return LimitHit.CALLS_PER_SECOND
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +97,24 @@ class Pacer:
         if self.in_trouble:
             wait = max(wait, self._probed_at + PROBE_EVERY_S - now)
         return max(0.0, wait)
+
+    def standing(self, now: float) -> TrunkStanding:
+        """What it lets go; who counts what is in flight adds that."""
+        probe_in_s = None
+        if self.in_trouble:
+            probe_in_s = max(0.0, self._probed_at + PROBE_EVERY_S - now)
+        rate = self.calls_per_second(now)
+        return TrunkStanding(
+            name=self.limits.name,
+            names=(self.limits.name,),
+            calls_per_second=self.limits.calls_per_second,
+            share=rate / self.limits.calls_per_second,
+            max_calls=self.limits.max_calls,
+            retries_first=self.limits.retries_first,
+            wait_s=wait_s(self._last, rate, now),
+            closed_for_s=max(0.0, self._closed_until - now),
+            probe_in_s=probe_in_s,
+        )
 
     def trunk_failed(self, now: float, retry_after_s: float = 0.0, *, asked_at: float) -> bool:
         """The trunk refused or was silent to what it was asked then; True when this begins an

@@ -9,25 +9,13 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
 
 from callwright.domain.limits import UNLIMITED, Limited, Limits, Room, limited_by
+from callwright.domain.pace import LimitStanding
 from callwright.ports.store import ReadTx, Store
-from callwright.runtime.pacing import LimitHit, free_starts, held_by
+from callwright.runtime.pacing import free_starts
 from callwright.runtime.rate import Starts, wait_s
 from callwright.service.begin_attempt import Begun
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How somebody stands with their limits."""
-
-    limited: Limited
-    limits: Limits
-    in_flight: int
-    wait_s: float
-    """Until the rate lets another call start."""
-    held_by: LimitHit | None
 
 
 class Quotas:
@@ -44,17 +32,20 @@ class Quotas:
     def limits_of(self, limited: Limited) -> Limits:
         return self._limits.get(limited, UNLIMITED)
 
-    def standing(self, limited: Limited, now: float) -> Standing:
+    def standing(self, limited: Limited, now: float) -> LimitStanding:
         """How somebody stands at the monotonic second `now`."""
         limits, last = self.limits_of(limited), self._last.get(limited, Starts())
-        in_flight = self._in_flight[limited]
-        return Standing(
+        return LimitStanding(
             limited=limited,
             limits=limits,
-            in_flight=in_flight,
+            in_flight=self._in_flight[limited],
             wait_s=wait_s(last, limits.calls_per_second, now),
-            held_by=held_by(limits, in_flight, last, now),
         )
+
+    def standings(self, now: float) -> Mapping[Limited, LimitStanding]:
+        """How everybody stands who has limits, or calls under way."""
+        everybody = self._limits.keys() | self._in_flight.keys()
+        return {limited: self.standing(limited, now) for limited in everybody}
 
     def room(self, now: float, *, quantum_s: float) -> Room:
         """What everybody who has limits may start now."""
@@ -106,7 +97,7 @@ class Quotas:
 
     def _opens_in_s(self, everybody: Iterable[Limited], now: float) -> float | None:
         standings = [self.standing(limited, now) for limited in everybody]
-        if any(standing.held_by is LimitHit.MAX_CALLS for standing in standings):
+        if any(standing.is_full for standing in standings):
             return None
         return max(standing.wait_s for standing in standings)
 

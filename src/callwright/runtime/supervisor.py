@@ -31,6 +31,7 @@ from callwright.runtime.legs import Lines
 from callwright.runtime.notice_sweeper import NoticeSweeper
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import Pacer, TrunkLimits
+from callwright.runtime.picture import RunningPacing
 from callwright.runtime.quotas import Quotas
 from callwright.runtime.rescuer import OwnerLost, Rescuer
 from callwright.runtime.settler import Settler
@@ -69,6 +70,11 @@ class Supervisor:
         self.is_draining = False
         self.gate = gate
         self._pacers = {limits.name: Pacer(limits) for limits in self.trunks}
+        self._names = {
+            limits.name: ("", limits.name) if index == 0 else (limits.name,)
+            for index, limits in enumerate(self.trunks)
+        }
+        self._not_dialling_because = "it has not started yet"
         self.quotas = Quotas(store)
         self.lines = Lines(
             list(make_lines),
@@ -115,7 +121,7 @@ class Supervisor:
                 clock=clock,
                 owner=self.owner,
                 rules=rules,
-                names=("", rules.name) if index == 0 else (rules.name,),
+                names=self._names[rules.name],
                 pacer=self._pacers[rules.name],
                 lines=self.lines,
                 quotas=self.quotas,
@@ -123,8 +129,18 @@ class Supervisor:
                 style=style,
                 meter=meter,
             )
-            for index, (_, rules) in enumerate(trunks)
+            for _, rules in trunks
         ]
+        self.pacing = RunningPacing(
+            clock=clock,
+            pacers=self._pacers,
+            names=self._names,
+            attempts=self.attempts,
+            quotas=self.quotas,
+            lines=self.lines,
+            gate=gate,
+            not_dialling_because=lambda: self._not_dialling_because,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._heard_by: list[Callable[[object], None]] = []
 
@@ -174,6 +190,7 @@ class Supervisor:
             *((f"dispatcher {i}", self._once_open(d.run)) for i, d in enumerate(self._dispatchers)),
         ]
         self._tasks += [asyncio.create_task(self._keep(name, run)) for name, run in loops]
+        self._not_dialling_because = ""
 
     async def _recover(self, dead: Sequence[ActiveCall]) -> None:
         await self._keep("recovery", lambda: self._rescuer.recover(dead))
@@ -182,6 +199,7 @@ class Supervisor:
     async def drain(self, grace_s: float) -> None:
         """Dial nobody any more; live calls may finish for `grace_s` seconds, then are hung up."""
         self.is_draining = True
+        self._not_dialling_because = "it is being stopped, and goes on once it is started again"
         for dispatcher in self._dispatchers:
             dispatcher.stop()
         if await self._clock.wait(self.attempts.nothing_left, grace_s):
@@ -241,6 +259,7 @@ class Supervisor:
                 raise
             except OwnerLost as exc:
                 log.critical("given up for dead; dialling stops", reason=str(exc))
+                self._not_dialling_because = "another server took its place; restart it"
                 for dispatcher in self._dispatchers:
                     dispatcher.stop()
                 self.cut()

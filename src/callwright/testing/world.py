@@ -19,6 +19,7 @@ from callwright.ivr.script import dump
 from callwright.ports.line import LegOrder
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import OwedNotice, Store, WriteTx
+from callwright.runtime.gate import Gate
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
 from callwright.runtime.supervisor import Supervisor
@@ -192,6 +193,7 @@ async def running(
     ring_timeout_s: float = 60.0,
     seed_number: int = 1,
     meter: Meter = SILENT,
+    gate: Gate | None = None,
 ) -> AsyncIterator[Supervisor]:
     """The world's loops, running; stopped (not drained) at the end."""
 
@@ -219,6 +221,7 @@ async def running(
         style=NoticeStyle(new_id=lambda: f"msg_{chance.getrandbits(64):016x}"),
         chance=chance,
         meter=meter,
+        gate=gate,
     )
     world.supervisor = supervisor
     await supervisor.start()

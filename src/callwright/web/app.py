@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from callwright.clock import Clock
 from callwright.config import Config
 from callwright.domain.ids import CallId
+from callwright.ports.pacing_view import NOTHING_RUNS, PacingView
 from callwright.ports.store import Store
 from callwright.service.load_list import ListLoader
 from callwright.web.dialect_request import Surroundings
@@ -37,13 +38,15 @@ def make_app(
     metrics: Metrics | None = None,
     hang_up: Callable[[CallId], None] = lambda call_id: None,
     resume: Callable[[], Awaitable[None]] = _nothing_to_resume,
+    pacing: PacingView = NOTHING_RUNS,
 ) -> ASGIApp:
     """The whole HTTP side of a server.
 
     `can_speak` says whether a speech engine is at hand, without which deployments that
     speak cannot be queued on; `on_change` is called after each commit that queued or
     cancelled calls; `vitals` and `metrics` are what `/readyz` and `/metrics` tell; `hang_up`
-    ends the leg of a call, if this process has one; `resume` lets a held start dial.
+    ends the leg of a call, if this process has one; `resume` lets a held start dial;
+    `pacing` is what explanations and forecasts look at.
     """
     metrics = metrics or Metrics()
     proxies = Proxies(config.server.proxies)
@@ -75,6 +78,7 @@ def make_app(
         hang_up=hang_up,
         vitals=vitals,
         resume=resume,
+        pacing=pacing,
     )
     routes = [*dialect_routes(around), *health_routes(ward)]
     elsewhere = with_native(native, _no_such_path)

@@ -9,6 +9,7 @@ from callwright.store.sqlite.lists import ListChanges, ListQuestions
 from callwright.store.sqlite.metadatabases import MetadatabaseChanges, MetadatabaseQuestions
 from callwright.store.sqlite.notice_listings import NoticeQuestions, NoticeReplays
 from callwright.store.sqlite.notices import DueNotices, NoticeChanges
+from callwright.store.sqlite.places import PlaceQuestions
 from callwright.store.sqlite.queues import QueueQuestions
 from callwright.store.sqlite.repeats import RepeatChanges, RepeatQuestions
 from callwright.store.sqlite.retries import RetryChanges
@@ -24,6 +25,7 @@ class SqliteReadTx(
     NoticeQuestions,
     DueNotices,
     QueueQuestions,
+    PlaceQuestions,
     SuppressionQuestions,
     RepeatQuestions,
     VisitQuestions,
@@ -51,5 +53,6 @@ class SqliteWriteTx(
     ListQuestions,
     ListingQuestions,
     QueueQuestions,
+    PlaceQuestions,
 ):
     """Changes and questions on the one connection that writes."""

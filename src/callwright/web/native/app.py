@@ -27,6 +27,7 @@ from callwright.web.native.routes import (
     people,
     programs,
     server,
+    why,
 )
 from callwright.web.native.wire import PREFIX
 
@@ -82,6 +83,7 @@ def make_api() -> FastAPI:
         exports,
         server,
         metadatabases,
+        why,
     ):
         api.include_router(part.router)
     return api

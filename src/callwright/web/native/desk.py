@@ -22,6 +22,7 @@ from callwright.domain.account import User
 from callwright.domain.api_key import Scope
 from callwright.domain.ids import CallId
 from callwright.errors import NotPermitted
+from callwright.ports.pacing_view import PacingView
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.load_list import ListLoader
 from callwright.web.health import Vitals
@@ -49,6 +50,7 @@ class Parts:
     hang_up: Callable[[CallId], None]
     """Ends the leg of a call that is being dialled or talks, if there is one here."""
     vitals: Vitals
+    pacing: PacingView
     resume: Callable[[], Awaitable[None]]
     """Lets a server dial whose start was held."""
 

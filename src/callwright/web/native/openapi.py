@@ -39,6 +39,7 @@ _TAGS = [
     {"name": "Opt-outs", "description": "Numbers that are never called again."},
     {"name": "Deployments", "description": "What calls are queued on."},
     {"name": "Limits", "description": "Calls a second and calls at once, beside the trunk's."},
+    {"name": "Why not yet", "description": "The rule that holds a call, and when it lets go."},
     {"name": "Exports", "description": "Calls as CSV or JSON lines."},
     {"name": "Applications", "description": "Flows for the Fuse side."},
     {"name": "Surveys", "description": "Surveys for the Insight side."},
