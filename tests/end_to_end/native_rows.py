@@ -100,6 +100,9 @@ NATIVE_ROWS = [
     _row("GET", "/calls", OWN),
     _row("POST", "/calls", ONE, CALL, 201),
     _row("GET", "/calls/{call_id}", ONE),
+    _row("GET", "/calls/{call_id}/why", ONE),
+    _row("GET", "/batches/{batch_id}/why", ONE),
+    _row("GET", "/deployments/{deployment_id}/why", ONE),
     _row("POST", "/calls/{call_id}/cancel", ONE),
     _row("POST", "/calls/{call_id}/hang-up", ONE, status=202),
     # 409: it is not quarantined
