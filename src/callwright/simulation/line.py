@@ -63,14 +63,20 @@ class SimulatedLine:
         life: int,
         keys: tuple[tuple[str, str], ...] = (),
         faults: FaultPlan = NO_FAULTS,
+        is_brief: bool = False,
     ) -> None:
-        """`keys`: what everybody who hears the script to its end keys, name and value."""
+        """`keys`: what everybody who hears the script to its end keys, name and value.
+
+        A brief line leaves out that an INVITE left and that it rings: only whoever comes
+        after a death needs to know.
+        """
         self._carrier = carrier
         self._loop = loop
         self._wall = wall
         self._points = points
         self._life = life
         self._keys = keys
+        self._is_brief = is_brief
         self._faults = faults
         self._orders = 0
         self._heard: Callable[[FromLine], None] = lambda message: None
@@ -159,8 +165,9 @@ class SimulatedLine:
         if order.number in self._faults.deadly:
             self._loop.call_at(now_s + KILLS_AFTER_S, _kill)
         leg = order.leg
-        self._tell(LegSent(leg=leg, at=self._unix(), remote_address="192.0.2.2:5060"))
-        if carried.fate.rings:
+        if not self._is_brief:
+            self._tell(LegSent(leg=leg, at=self._unix(), remote_address="192.0.2.2:5060"))
+        if carried.fate.rings and not self._is_brief:
             self._later(placed, now_s + RINGS_AFTER_S, self._rings)
         if carried.answered_s is not None:
             self._later(placed, carried.answered_s, self._answered)

@@ -235,7 +235,12 @@ class _Stage:
 
     def _line(self) -> SimulatedLine:
         return SimulatedLine(
-            self._carrier, loop=self._loop, wall=self._wall, points=self._points, life=1
+            self._carrier,
+            loop=self._loop,
+            wall=self._wall,
+            points=self._points,
+            life=1,
+            is_brief=True,
         )
 
     def _next_moment(self, tx: ReadTx) -> datetime | None:
