@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 TEXT, PLAIN, DATE, DATE_TIME, SPAN = "text", "plain", "date", "date and time", "span"
@@ -50,6 +50,22 @@ def workbook(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
             archive.writestr(name, '<?xml version="1.0" encoding="UTF-8"?>' + text)
+    return out.getvalue()
+
+
+def edited_workbook(data: bytes, part: str, edit: Callable[[bytes], Iterable[bytes]]) -> bytes:
+    """A workbook in which the part of that name is what `edit` makes of it, piece by piece."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as source,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target,
+    ):
+        # The part that is edited comes last.
+        for name in sorted(source.namelist(), key=lambda name: name.endswith(part)):
+            text = source.read(name)
+            with target.open(name, "w") as file:
+                for piece in edit(text) if name.endswith(part) else (text,):
+                    file.write(piece)
     return out.getvalue()
 
 

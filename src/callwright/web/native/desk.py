@@ -6,7 +6,7 @@ the credentials' scope.
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -25,6 +25,7 @@ from callwright.errors import NotPermitted
 from callwright.ports.pacing_view import PacingView
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.load_list import ListLoader
+from callwright.service.workbook import Workbooks
 from callwright.web.health import Vitals
 from callwright.web.metrics import Metrics
 from callwright.web.native.entrance import Caller
@@ -46,6 +47,7 @@ class Parts:
     on_change: Callable[[], None]
     """Called after each commit that queued, cancelled, held or let go something."""
     loader: ListLoader
+    workbooks: Workbooks = field(default_factory=Workbooks)
     metrics: Metrics
     hang_up: Callable[[CallId], None]
     """Ends the leg of a call that is being dialled or talks, if there is one here."""

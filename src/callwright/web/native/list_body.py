@@ -5,7 +5,9 @@ other fields of the form have the names of the JSON body.
 """
 
 import asyncio
-from collections.abc import Iterator
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +18,9 @@ from callwright.dialects import by_product
 from callwright.dialects.bodies import Form, read_body
 from callwright.dialects.contacts import ListLimits, ReadyList
 from callwright.dialects.content import Content
-from callwright.dialects.form import LIST_FIELD
+from callwright.dialects.form import LIST_FIELD, Field, Upload
 from callwright.dialects.media_type import JSON_TYPE, essence
+from callwright.dialects.workbook import is_workbook
 from callwright.domain.account import Deployment
 from callwright.domain.call import Contact
 from callwright.errors import FieldInvalid, MediaTypeUnsupported, TooLarge
@@ -47,7 +50,9 @@ class ListOrder:
     contacts: list[ContactOrder] | Form
     """From JSON, or the form with the file."""
     file_hash: bytes | None = None
-    """Of that file, if there is one."""
+    """Of that file and the sheet that is meant, if there is one."""
+    sheet: str = ""
+    """Of a workbook: the one that is meant, else the first."""
 
     def asked(self) -> list[object]:
         """What is asked for, as JSON could write it. A long list takes a while."""
@@ -107,7 +112,7 @@ async def read_list(body: Content, content_type: str | None) -> ListOrder:
 
     def read_form() -> ListOrder:
         form = read_body(content_type, body)
-        return replace(_from_form(form), file_hash=hash_of_file(form))
+        return _with_hash(_from_form(form), form)
 
     return await asyncio.to_thread(read_form)
 
@@ -115,6 +120,35 @@ async def read_list(body: Content, content_type: str | None) -> ListOrder:
 def sift(order: list[ContactOrder], deployment: Deployment, desk: Desk, lenient: bool) -> Sifted:
     """The contacts of a JSON list, as far as they can be called on `deployment`."""
     return Sifted(read_contacts(order, deployment, desk), lenient)
+
+
+@asynccontextmanager
+async def csv_of(order: ListOrder, desk: Desk) -> AsyncIterator[Form]:
+    """The form of an order with its file as CSV, also if a workbook was sent.
+
+    Raises:
+        FieldInvalid: the workbook cannot be read, or a sheet is named and there is none.
+        TooLarge, Unavailable: as `Workbooks.list_of`.
+    """
+    form = order.contacts
+    assert isinstance(form, Form)
+    sent = form.last(LIST_FIELD)
+    if sent is None or not isinstance(sent.value, Upload) or not is_workbook(sent.value.data):
+        if order.sheet:
+            raise FieldInvalid("sheet", "is for workbooks, and the file is none")
+        yield form
+        return
+    parts = desk.parts
+    file = await parts.workbooks.list_of(
+        sent.value.data,
+        parts.spool_folder,
+        sheet=order.sheet,
+        max_bytes=parts.config.limits.csv_bytes,
+    )
+    try:
+        yield Form(kind=form.kind, fields=[Field(name=LIST_FIELD, value=Upload(data=file.content))])
+    finally:
+        file.close()
 
 
 def open_file(form: Form, deployment: Deployment, desk: Desk) -> ReadyList:
@@ -156,6 +190,7 @@ def validate(model: type[BaseModel], value: bytes | dict[str, object]) -> Any:
 
 def _from_form(form: Form) -> ListOrder:
     texts = _texts_of(form)
+    sheet = texts.pop("sheet", "")
     deployment_id = _number("deployment_id", texts.pop("deployment_id", ""))
     if not 1 <= deployment_id <= MAX_ID:
         raise FieldInvalid("deployment_id", f"must be 1 to {MAX_ID}")
@@ -169,12 +204,20 @@ def _from_form(form: Form) -> ListOrder:
             raise FieldInvalid("is_pci", "must be true or false")
         values["is_pci"] = flag
     schedule: ScheduleOrder = validate(ScheduleOrder, values)
-    return ListOrder(deployment_id=deployment_id, schedule=schedule, contacts=form)
+    return ListOrder(deployment_id=deployment_id, schedule=schedule, contacts=form, sheet=sheet)
+
+
+def _with_hash(order: ListOrder, form: Form) -> ListOrder:
+    file_hash = hash_of_file(form)
+    if file_hash is not None and order.sheet:
+        # Another sheet is another list.
+        file_hash = hashlib.sha256(file_hash + order.sheet.encode()).digest()
+    return replace(order, file_hash=file_hash)
 
 
 def _texts_of(form: Form) -> dict[str, str]:
     """The fields beside the file that are not empty: an empty value is an absent one."""
-    known = {*_NUMBERS, *_TEXTS, "deployment_id", "is_pci"}
+    known = {*_NUMBERS, *_TEXTS, "deployment_id", "is_pci", "sheet"}
     texts: dict[str, str] = {}
     for sent in form.fields:
         if sent.name == LIST_FIELD:

@@ -20,7 +20,13 @@ LIST_BODY: dict[str, Any] = {
                     "csv": {
                         "type": "string",
                         "format": "binary",
-                        "description": "A file; `phone_number` or `destination` in its header row",
+                        "description": "CSV, or a workbook (.xlsx, .xlsb, .xls, .ods) if the "
+                        "server has the extra `xlsx`; `phone_number` or `destination` in its "
+                        "header row",
+                    },
+                    "sheet": {
+                        "type": "string",
+                        "description": "Of a workbook; default: the first that is not hidden",
                     },
                     **{
                         name: {key: part for key, part in schema.items() if key != "default"}

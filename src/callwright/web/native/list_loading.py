@@ -16,7 +16,7 @@ from callwright.service.idempotency import Given, ListOnce
 from callwright.service.load_list import QueuedList
 from callwright.web.native.desk import Desk, answer
 from callwright.web.native.dry_run import Target
-from callwright.web.native.list_body import ERRORS_SHOWN, ListOrder, Sifted, open_file, sift
+from callwright.web.native.list_body import ERRORS_SHOWN, ListOrder, Sifted, csv_of, open_file, sift
 from callwright.web.native.models.batches import QueuedBatch
 from callwright.web.native.preferences import Preferences
 from callwright.web.native.problems import FieldProblem
@@ -44,10 +44,12 @@ async def check_list(desk: Desk, order: ListOrder, target: Target, *, lenient: b
         sifted = sift(order.contacts, target.deployment, desk, lenient)
         calls = await asyncio.to_thread(lambda: sum(1 for _ in sifted.contacts()))
         return Checked(calls=calls, rejected=sifted.rejected)
-    ready = await asyncio.to_thread(open_file, order.contacts, target.deployment, desk)
     calls = rejected = 0
-    async with aclosing(desk.parts.loader.read(ready, lenient=lenient)) as slices:
-        async for piece in slices:
+    async with AsyncExitStack() as stack:
+        form = await stack.enter_async_context(csv_of(order, desk))
+        ready = await asyncio.to_thread(open_file, form, target.deployment, desk)
+        slices = desk.parts.loader.read(ready, lenient=lenient)
+        async for piece in await stack.enter_async_context(aclosing(slices)):
             calls += piece.calls
             rejected += len(piece.rejected)
     return Checked(calls=calls, rejected=rejected)
@@ -92,11 +94,11 @@ async def load_list(
     aim = (desk.user, target.deployment, schedule)
     loader = desk.parts.loader
     if sifted is None:
-        assert isinstance(order.contacts, Form)
-        ready = await asyncio.to_thread(open_file, order.contacts, target.deployment, desk)
-        queued = await loader.load(
-            *aim, ready, once.now, lenient=wish.lenient, at_open=at_open, at_end=once.at_end
-        )
+        async with csv_of(order, desk) as form:
+            ready = await asyncio.to_thread(open_file, form, target.deployment, desk)
+            queued = await loader.load(
+                *aim, ready, once.now, lenient=wish.lenient, at_open=at_open, at_end=once.at_end
+            )
     else:
         queued = await loader.load_contacts(
             *aim, _slices(sifted.contacts()), once.now, at_open=at_open, at_end=once.at_end
