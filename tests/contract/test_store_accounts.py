@@ -1,10 +1,14 @@
 """What the store keeps of accounts, users, programs and deployments."""
 
+from datetime import timedelta
+
 import pytest
 from store_world import NOON, World, after
 
 from callwright.domain.account import Product, Right
 from callwright.domain.ids import AccountId, DeploymentId, ProgramId, UserId
+from callwright.domain.outcome import Outcome
+from callwright.domain.retry import NO_RULES, RetryRules
 from callwright.ports.store import WriteTx
 
 HUGE = 10**30
@@ -180,3 +184,33 @@ def test_responses_are_counted(world: World) -> None:
     deployment = world.read(lambda tx: tx.deployment(world.deployment))
     assert deployment is not None
     assert deployment.responses == 2
+
+
+def test_a_deployment_keeps_what_it_says_of_retries(world: World) -> None:
+    rules = RetryRules(
+        waits=(timedelta(minutes=1), timedelta(hours=24)),
+        waits_after={Outcome.BUSY: timedelta(minutes=2)},
+        never_after=frozenset({Outcome.UNREACHABLE, Outcome.REJECTED}),
+    )
+    program = world.read(lambda tx: tx.deployment(world.deployment)).program.id  # type: ignore[union-attr]
+
+    def work(tx: WriteTx) -> DeploymentId:
+        return tx.add_deployment(
+            program,
+            label="",
+            script="{}",
+            variables={},
+            caller_id="",
+            trunk="",
+            expires_at=None,
+            max_responses=None,
+            now=NOON,
+            retry=rules,
+        )
+
+    number = world.write(work)
+    found = world.read(lambda tx: tx.deployment(number))
+    assert found is not None
+    assert found.retry == rules
+    first, second = world.read(lambda tx: tx.deployments(program))
+    assert (first.retry, second.retry) == (NO_RULES, rules)

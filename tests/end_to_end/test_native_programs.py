@@ -115,3 +115,31 @@ def test_a_right_lets_a_colleague_use_a_survey_but_not_change_it(tmp_path: Path)
         await world.post(f"{where}/deployments", {}, status=403, by=COLLEAGUE)
 
     run_native(tmp_path, test)
+
+
+def test_a_deployment_says_what_holds_for_retries(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        path = f"/v1/apps/{world.app}/deployments"
+        plain = await world.post(path, {}, status=201)
+        assert plain["retry"] == {"waits_s": [], "waits_after_s": {}, "never_after": []}
+        retry = {
+            "waits_s": [60, 3600],
+            "waits_after_s": {"busy": 120},
+            "never_after": ["rejected", "unreachable"],
+        }
+        made = await world.post(path, {"retry": retry}, status=201)
+        assert made["retry"] == retry
+        assert (await world.get(f"/v1/deployments/{made['id']}"))["retry"] == retry
+        for wrong in (
+            {"waits_s": [59]},
+            {"waits_s": [86401]},
+            {"waits_s": [60] * 10},
+            {"waits_after_s": {"busy": 0}},
+            {"waits_after_s": {"answered": 60}},
+            {"never_after": ["no such outcome"]},
+            {"never_after": ["canceled"]},
+            {"wait": 60},
+        ):
+            await world.post(path, {"retry": wrong}, status=400)
+
+    run_native(tmp_path, test)

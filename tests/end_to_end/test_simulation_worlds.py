@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -49,6 +51,25 @@ def test_an_hour_with_a_thousand_calls_in_which_everything_fails_breaks_no_promi
     world = play(draw_setting(seed, calls=1000, span_s=3600.0, rates=FaultRates()))
     assert judge(world) == []
     assert len(world.client.asked) == 1000
+
+
+@pytest.mark.parametrize(
+    "starts_at",
+    [
+        datetime(2026, 3, 8, 6, 55, tzinfo=UTC),  # New York, forward at 7:00
+        datetime(2026, 11, 1, 5, 55, tzinfo=UTC),  # and back at 6:00
+        datetime(2026, 10, 24, 15, 25, tzinfo=UTC),  # Lord Howe, by half an hour at 15:30
+        datetime(2038, 1, 19, 3, 9, tzinfo=UTC),  # the last second of 32 bits is 3:14:07
+    ],
+)
+def test_no_promise_is_broken_in_the_hours_that_clocks_find_hard(starts_at: datetime) -> None:
+    setting = draw_setting(11, calls=60, span_s=900.0, rates=FaultRates())
+    world = play(replace(setting, starts_at=starts_at))
+    assert judge(world) == []
+    # Retries are due, and windows shut, on both sides of the moment.
+    legs = [leg.invited_at for leg in world.carrier.legs]
+    moment = starts_at + timedelta(minutes=5)
+    assert min(legs) < moment < max(legs)
 
 
 def test_the_same_seed_gives_the_same_history_in_any_process() -> None:

@@ -1,6 +1,7 @@
 """What follows a failed attempt."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,10 @@ from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.retry import (
     GIVEN_BACK_WAIT,
     MAX_GIVEN_BACK,
+    NO_RULES,
     Decision,
     RetryPolicy,
+    RetryRules,
     after_attempt,
     next_due,
 )
@@ -39,6 +42,7 @@ def decide(
     wait: timedelta = 5 * MINUTE,
     closes_at: datetime | None = None,
     retry_after: timedelta = timedelta(0),
+    rules: RetryRules = NO_RULES,
 ) -> Decision:
     return after_attempt(
         outcome,
@@ -48,8 +52,9 @@ def decide(
         rang=rang,
         canceled=canceled,
         policy=RetryPolicy(max_attempts=max_attempts, wait=wait),
-        window=Window(opens_at=NOON - timedelta(days=1), closes_at=closes_at),
+        window=Window(opens_at=datetime(2017, 1, 1, tzinfo=UTC), closes_at=closes_at),
         retry_after=retry_after,
+        rules=rules,
     )
 
 
@@ -222,3 +227,102 @@ def test_a_call_that_always_fails_ends_within_its_attempts_and_window(
             return
         last_ended_at, dialled_at = ended_at, decision.due_at
     pytest.fail("the call never ended")
+
+
+# What a deployment says beside the request
+
+
+def waits(rules: RetryRules, outcome: Outcome = Outcome.BUSY) -> list[timedelta]:
+    """The waits after the first attempts of a call."""
+    found = []
+    for attempts in (1, 2, 3):
+        decision = decide(outcome, attempts=attempts, max_attempts=9, rules=rules)
+        assert decision.due_at is not None
+        found.append(decision.due_at - NOON)
+    return found
+
+
+def test_without_rules_the_wait_is_the_requests() -> None:
+    assert waits(NO_RULES) == [5 * MINUTE] * 3
+
+
+def test_waits_go_by_the_number_of_the_attempt_and_the_last_holds_for_the_rest() -> None:
+    assert waits(RetryRules(waits=(MINUTE, 10 * MINUTE))) == [MINUTE, 10 * MINUTE, 10 * MINUTE]
+
+
+def test_a_wait_by_outcome_goes_before_all_others() -> None:
+    rules = RetryRules(waits=(MINUTE,), waits_after={Outcome.NO_ANSWER: 60 * MINUTE})
+    assert waits(rules, Outcome.NO_ANSWER) == [60 * MINUTE] * 3
+    assert waits(rules, Outcome.BUSY) == [MINUTE] * 3
+
+
+def test_no_attempt_follows_an_outcome_that_is_ruled_out() -> None:
+    rules = RetryRules(never_after=frozenset({Outcome.UNREACHABLE}))
+    assert decide(Outcome.UNREACHABLE, rules=rules).event is CallEvent.GIVE_UP
+    assert decide(Outcome.BUSY, rules=rules).event is CallEvent.RETRY
+    assert decide(Outcome.UNREACHABLE).event is CallEvent.RETRY
+
+
+def test_rules_allow_no_more_attempts_and_no_later_ones() -> None:
+    rules = RetryRules(waits=(MINUTE,), waits_after={Outcome.BUSY: 20 * MINUTE})
+    assert decide(Outcome.BUSY, attempts=3, rules=rules).event is CallEvent.GIVE_UP
+    closing = NOON + 20 * MINUTE
+    assert decide(Outcome.BUSY, closes_at=closing, rules=rules).event is CallEvent.WINDOW_CLOSE
+    assert decide(Outcome.NO_ANSWER, closes_at=closing, rules=rules).event is CallEvent.RETRY
+
+
+@pytest.mark.parametrize("outcome", TRUNK_FAILURES)
+def test_what_the_trunk_spoilt_is_given_back_whatever_the_rules(outcome: Outcome) -> None:
+    rules = RetryRules(waits=(60 * MINUTE,), never_after=frozenset({outcome}))
+    decision = decide(outcome, max_attempts=1, rules=rules)
+    assert (decision.event, decision.counts) == (CallEvent.RETRY, False)
+    assert decision.due_at == NOON + GIVEN_BACK_WAIT
+    counted = decide(outcome, given_back=MAX_GIVEN_BACK, rules=rules)
+    assert counted.event is CallEvent.GIVE_UP
+
+
+@pytest.mark.parametrize("outcome", [o for o, t in TRAITS.items() if not t.retryable])
+def test_rules_about_what_is_never_tried_again_are_refused(outcome: Outcome) -> None:
+    with pytest.raises(ValueError, match="never tried again"):
+        RetryRules(never_after=frozenset({outcome}))
+    with pytest.raises(ValueError, match="never tried again"):
+        RetryRules(waits_after={outcome: MINUTE})
+
+
+# The nights on which clocks change, and 2038
+
+NIGHTS = [
+    ("America/New_York", (2026, 3, 8), (2026, 11, 1)),
+    ("Europe/London", (2026, 3, 29), (2026, 10, 25)),
+    ("Australia/Lord_Howe", (2026, 10, 4), (2026, 4, 5)),
+    ("America/Sao_Paulo", (2018, 11, 4), (2018, 2, 18)),
+]
+"""Zones with the day on which their clocks go forward, and back."""
+
+
+@pytest.mark.parametrize(("zone", "forward", "back"), NIGHTS)
+def test_a_wait_is_as_long_on_the_nights_when_clocks_change(
+    zone: str, forward: tuple[int, int, int], back: tuple[int, int, int]
+) -> None:
+    for year, month, day in (forward, back):
+        midnight = datetime(year, month, day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        for minutes in range(-120, 240, 10):
+            ended_at = midnight + minutes * MINUTE
+            due_at = decide(Outcome.BUSY, ended_at=ended_at, wait=60 * MINUTE).due_at
+            assert due_at is not None
+            assert due_at.timestamp() - ended_at.timestamp() == 3600
+            # A window of which the last lawful moment is just then, by any zone's clock.
+            shut = decide(
+                Outcome.BUSY,
+                ended_at=ended_at,
+                wait=60 * MINUTE,
+                closes_at=due_at.astimezone(ZoneInfo(zone)),
+            )
+            assert shut.event is CallEvent.WINDOW_CLOSE
+
+
+def test_a_retry_across_the_end_of_32_bits_is_one_like_any_other() -> None:
+    end = datetime.fromtimestamp(2**31 - 1, UTC)
+    decision = decide(Outcome.BUSY, ended_at=end - MINUTE, closes_at=end + 10 * MINUTE)
+    assert decision.due_at == end + 4 * MINUTE
+    assert decide(Outcome.BUSY, ended_at=end, closes_at=end + MINUTE).due_at is None

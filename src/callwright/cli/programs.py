@@ -21,6 +21,7 @@ from callwright.cli.store_work import change, change_store, look
 from callwright.config import load_config
 from callwright.domain.account import Product
 from callwright.domain.ids import DeploymentId, ProgramId
+from callwright.domain.retry import RetryRules
 from callwright.errors import ScriptInvalid
 from callwright.ivr.files import load_file
 from callwright.ivr.script import Kind, Script
@@ -28,6 +29,9 @@ from callwright.ports.store import ReadTx, WriteTx
 from callwright.service import administer
 from callwright.service.administer import DeploymentOrder
 from callwright.service.metadatabases import metadatabase_wanted
+from callwright.service.retry_rules import read_retry_rules
+
+MOST_DIGITS = 9
 
 apps = typer.Typer(no_args_is_help=True, help="Applications: flows that are called by Fuse.")
 surveys = typer.Typer(no_args_is_help=True, help="Surveys: questions that are called by Insight.")
@@ -51,6 +55,20 @@ Expires = Annotated[
     typer.Option("--expires", metavar="T", help="ISO 8601 (UTC if it names no zone) or Unix time."),
 ]
 MaxResponses = Annotated[int | None, typer.Option("--max-responses", metavar="N", min=1)]
+Waits = Annotated[
+    str,
+    typer.Option(
+        "--waits", metavar="S,S", help="Seconds after the first failed attempt, the second, ..."
+    ),
+]
+WaitAfter = Annotated[
+    list[str] | None,
+    typer.Option("--wait-after", metavar="OUTCOME=S", help="Seconds after just this outcome."),
+]
+NeverAfter = Annotated[
+    list[str] | None,
+    typer.Option("--never-after", metavar="OUTCOME", help="Try no more after this outcome."),
+]
 Metadatabase = Annotated[
     str | None,
     typer.Option(
@@ -94,13 +112,20 @@ def deploy_app(
     var: VarOption = None,
     caller_id: CallerId = "",
     trunk: Trunk = "",
+    waits: Waits = "",
+    wait_after: WaitAfter = None,
+    never_after: NeverAfter = None,
     flow: NewFlow = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Deploy an application: calls are queued on the deployment's id."""
     order = DeploymentOrder(
-        label=label, variables=read_variables(var), caller_id=caller_id, trunk=trunk
+        label=label,
+        variables=read_variables(var),
+        caller_id=caller_id,
+        trunk=trunk,
+        retry=_read_rules(waits, wait_after, never_after),
     )
     _deploy(_APP, config, app_id, order, file=flow, as_json=as_json)
 
@@ -146,6 +171,9 @@ def deploy_survey(
     trunk: Trunk = "",
     expires: Expires = None,
     max_responses: MaxResponses = None,
+    waits: Waits = "",
+    wait_after: WaitAfter = None,
+    never_after: NeverAfter = None,
     file: NewSurvey = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -158,6 +186,7 @@ def deploy_survey(
         trunk=trunk,
         expires_at=None if expires is None else read_moment("expires", expires),
         max_responses=max_responses,
+        retry=_read_rules(waits, wait_after, never_after),
     )
     _deploy(_SURVEY, config, survey_id, order, file=file, as_json=as_json)
 
@@ -189,6 +218,23 @@ def load_script(file: Path, kind: Kind) -> Script:
             f"is a {script.kind}, not a {kind}; use `callwright {command}`", source=str(file)
         )
     return script
+
+
+def _read_rules(
+    waits: str, wait_after: list[str] | None, never_after: list[str] | None
+) -> RetryRules:
+    after = read_variables(wait_after, option="--wait-after")
+    return read_retry_rules(
+        [_seconds("--waits", word) for word in waits.split(",") if word],
+        {name: _seconds("--wait-after", word) for name, word in after.items()},
+        never_after or (),
+    )
+
+
+def _seconds(option: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise typer.BadParameter(f"{text!r} is no number of seconds", param_hint=option)
+    return int(text)
 
 
 def _add(

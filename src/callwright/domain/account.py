@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from callwright.domain.ids import AccountId, DeploymentId, MetadatabaseId, ProgramId, UserId
+from callwright.domain.retry import NO_RULES, RetryRules
 
 
 class Product(StrEnum):
@@ -108,6 +109,7 @@ class Deployment:
     created_at: datetime
     expires_at: datetime | None = None
     max_responses: int | None = None
+    retry: RetryRules = NO_RULES
     responses: int = 0
     """Visits that ran to their end."""
     deleted_at: datetime | None = None

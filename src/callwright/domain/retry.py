@@ -1,6 +1,7 @@
 """What follows a failed attempt: another one later, or the end. Pure: callers pass `now`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from callwright.domain.lifecycle import CallEvent
@@ -33,6 +34,39 @@ class RetryPolicy:
             raise ValueError(f"max_attempts must be 1 to 10, got {self.max_attempts}")
         if self.wait < timedelta(0):
             raise ValueError(f"wait must not be negative, got {self.wait}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRules:
+    """What a deployment says of retries beyond a request's two fields; empty = nothing.
+
+    A request still says how many attempts a call has, and the wait where no rule names one.
+    """
+
+    waits: tuple[timedelta, ...] = ()
+    """After the first failed attempt, after the second, and so on; the last holds for the rest."""
+    waits_after: Mapping[Outcome, timedelta] = field(default_factory=dict)
+    """After an attempt that came to just this; goes before `waits`."""
+    never_after: frozenset[Outcome] = frozenset()
+    """Outcomes after which no other attempt is made: an invalid number stays invalid."""
+
+    def __post_init__(self) -> None:
+        if any(wait < timedelta(0) for wait in (*self.waits, *self.waits_after.values())):
+            raise ValueError("a wait must not be negative")
+        for outcome in (*self.waits_after, *self.never_after):
+            if not TRAITS[outcome].retryable:
+                raise ValueError(f"{outcome} is never tried again")
+
+    def wait(self, outcome: Outcome, attempts: int, otherwise: timedelta) -> timedelta:
+        """The wait after an attempt that failed so and is the `attempts`-th that counts."""
+        if outcome in self.waits_after:
+            return self.waits_after[outcome]
+        if self.waits:
+            return self.waits[min(attempts, len(self.waits)) - 1]
+        return otherwise
+
+
+NO_RULES = RetryRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +103,13 @@ def after_attempt(
     policy: RetryPolicy,
     window: Window,
     retry_after: timedelta = timedelta(0),
+    rules: RetryRules = NO_RULES,
 ) -> Decision:
     """What the call does now that its attempt came to `outcome` at `ended_at`.
 
     `attempts` includes this one; `given_back` counts those already given back; `rang` says
     that some 18x was seen; `canceled` that somebody cancelled the call meanwhile;
-    `retry_after` is what the trunk asked for.
+    `retry_after` is what the trunk asked for; `rules` are those of the call's deployment.
 
     A given-back attempt is tried again after `GIVEN_BACK_WAIT` even when `policy` allows
     only one attempt: the person's phone has not rung yet.
@@ -87,9 +122,13 @@ def after_attempt(
         return Decision(event=CallEvent.CANCEL, counts=counts)
     if outcome is Outcome.REFUSED_HERE:
         return Decision(event=CallEvent.REFUSE, counts=False)
-    if counts and (not traits.retryable or attempts >= policy.max_attempts):
+    is_last = attempts >= policy.max_attempts or outcome in rules.never_after
+    if counts and (is_last or not traits.retryable):
         return Decision(event=CallEvent.GIVE_UP, counts=True)
-    wait = policy.wait if counts else max(GIVEN_BACK_WAIT, retry_after)
+    if counts:
+        wait = rules.wait(outcome, attempts, policy.wait)
+    else:
+        wait = max(GIVEN_BACK_WAIT, retry_after)
     due_at = next_due(ended_at, wait, window.closes_at)
     if due_at is None:
         return Decision(event=CallEvent.WINDOW_CLOSE, counts=counts)

@@ -32,6 +32,7 @@ from callwright.domain.ids import (
     ProgramId,
     UserId,
 )
+from callwright.domain.retry import NO_RULES, RetryRules
 from callwright.ports.control import ControlChanges, ControlQuestions
 from callwright.ports.metadatabases import MetadatabaseChanges, MetadatabaseQuestions
 from callwright.ports.motion import ActiveCall as ActiveCall
@@ -235,6 +236,7 @@ class WriteTx(
         expires_at: datetime | None,
         max_responses: int | None,
         now: datetime,
+        retry: RetryRules = NO_RULES,
     ) -> DeploymentId:
         """Earlier deployments of the program stop being the current one."""
         ...

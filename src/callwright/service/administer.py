@@ -20,6 +20,7 @@ from callwright.domain.account import (
 )
 from callwright.domain.ids import DeploymentId, MetadatabaseId, ProgramId
 from callwright.domain.phone import parse_caller_id
+from callwright.domain.retry import NO_RULES, RetryRules
 from callwright.errors import Conflict, FieldInvalid, NotFound
 from callwright.ivr.script import Script, dump
 from callwright.ports.store import ReadTx, WriteTx
@@ -45,6 +46,7 @@ class DeploymentOrder:
     trunk: str = ""
     expires_at: datetime | None = None
     max_responses: int | None = None
+    retry: RetryRules = NO_RULES
 
 
 def add_user(tx: WriteTx, email: str, key: str, *, is_admin: bool, now: datetime) -> User:
@@ -241,6 +243,7 @@ def deploy(tx: WriteTx, program: Program, order: DeploymentOrder, now: datetime)
         trunk=order.trunk,
         expires_at=order.expires_at,
         max_responses=order.max_responses,
+        retry=order.retry,
         now=now,
     )
 

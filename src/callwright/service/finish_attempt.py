@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState, next_state
 from callwright.domain.outcome import Outcome
-from callwright.domain.retry import after_attempt
+from callwright.domain.retry import RetryRules, after_attempt
 from callwright.ports.motion import AttemptEnd, CallEnd, HaltedCall, Hold, Retry
 from callwright.ports.store import WriteTx
 from callwright.ports.visits import EndedVisit
@@ -47,6 +48,7 @@ def finish_attempts(
     ends: list[CallEnd] = []
     visits: list[EndedVisit] = []
     responses: Counter[DeploymentId] = Counter()
+    rules = cache(lambda deployment_id: _rules(tx, deployment_id))
     for ending in endings:
         call = halted.pop(ending.hold, None)
         if call is None:
@@ -54,7 +56,7 @@ def finish_attempts(
             continue
         if call.state is CallState.CONNECTED:
             visits.append(EndedVisit(call.hold.call_id, call.hold.attempt, ending.script_finished))
-        decided = _decide(call, ending)
+        decided = _decide(call, ending, rules(call.deployment_id))
         if isinstance(decided, Retry):
             retries.append(decided)
             states.append(CallState.WAITING)
@@ -73,7 +75,14 @@ def finish_attempts(
     return states
 
 
-def _decide(call: HaltedCall, ending: Ending) -> Retry | CallEnd:
+def _rules(tx: WriteTx, deployment_id: DeploymentId) -> RetryRules:
+    """What the deployment says of retries."""
+    deployment = tx.deployment(deployment_id)
+    assert deployment is not None
+    return deployment.retry
+
+
+def _decide(call: HaltedCall, ending: Ending, rules: RetryRules) -> Retry | CallEnd:
     """What the end of its attempt means for a call."""
     decision = after_attempt(
         ending.outcome,
@@ -85,6 +94,7 @@ def _decide(call: HaltedCall, ending: Ending) -> Retry | CallEnd:
         policy=call.schedule.retry,
         window=call.schedule.window,
         retry_after=ending.retry_after,
+        rules=rules,
     )
     state = next_state(call.state, decision.event)
     end = AttemptEnd(

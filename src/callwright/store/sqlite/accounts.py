@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from callwright.domain.account import Deployment, Product, Program, Right, User
 from callwright.domain.ids import AccountId, DeploymentId, MetadatabaseId, ProgramId, UserId
+from callwright.domain.retry import NO_RULES, RetryRules
+from callwright.store.sqlite.retry_rules import retry_rules_of, retry_rules_text
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import (
     Row,
@@ -130,6 +132,7 @@ class AccountChanges(AccountQuestions):
         expires_at: datetime | None,
         max_responses: int | None,
         now: datetime,
+        retry: RetryRules = NO_RULES,
     ) -> DeploymentId:
         number = self._number(
             "add_deployment",
@@ -141,6 +144,7 @@ class AccountChanges(AccountQuestions):
             trunk=trunk,
             expires_at=to_micros_or_none(expires_at),
             max_responses=max_responses,
+            retry_rules=retry_rules_text(retry),
             now=to_micros(now),
         )
         return DeploymentId(number)
@@ -189,7 +193,7 @@ def _deployment(row: Row) -> Deployment:
     ]
     return Deployment(
         id=DeploymentId(id_),
-        program=_program(row[12:]),
+        program=_program(row[13:]),
         label=label,
         script=script,
         variables={name: str(value) for name, value in json_mapping(variables).items()},
@@ -201,4 +205,5 @@ def _deployment(row: Row) -> Deployment:
         responses=responses,
         deleted_at=to_time_or_none(row[10]),
         is_current=bool(row[11]),
+        retry=retry_rules_of(row[12]),
     )

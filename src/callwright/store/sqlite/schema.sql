@@ -94,7 +94,8 @@ CREATE TABLE deployment (
     max_responses INTEGER CHECK (max_responses >= 0),
     responses INTEGER NOT NULL DEFAULT 0 CHECK (responses >= 0),
     deleted_at INTEGER
-) STRICT;
+, retry_rules TEXT) STRICT;
+-- retry_rules: a JSON object: waits, waits_after, never_after; microseconds. NULL = nothing.
 
 CREATE INDEX deployment_program ON deployment (program);
 

@@ -35,16 +35,16 @@ SELECT p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, 
 -- name: add_deployment
 -- Deploy a program; being the newest makes it the current one.
 INSERT INTO deployment (program, label, script, variables, caller_id, trunk, created_at,
-                        expires_at, max_responses)
+                        expires_at, max_responses, retry_rules)
 VALUES (:program, :label, :script, :variables, :caller_id, :trunk, :now,
-        :expires_at, :max_responses)
+        :expires_at, :max_responses, :retry_rules)
 RETURNING id;
 
 -- name: deployment
 -- One deployment with its program, and whether no later one of the program exists.
 SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
        d.expires_at, d.max_responses, d.responses, d.deleted_at,
-       d.id = (SELECT max(id) FROM deployment WHERE program = d.program),
+       d.id = (SELECT max(id) FROM deployment WHERE program = d.program), d.retry_rules,
        p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
   FROM deployment d JOIN program p ON p.id = d.program
   LEFT JOIN metadatabase m ON m.id = p.metadatabase
@@ -54,7 +54,7 @@ SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
 -- Every deployment of a program in the order they were made.
 SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
        d.expires_at, d.max_responses, d.responses, d.deleted_at,
-       d.id = (SELECT max(id) FROM deployment WHERE program = d.program),
+       d.id = (SELECT max(id) FROM deployment WHERE program = d.program), d.retry_rules,
        p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
   FROM deployment d JOIN program p ON p.id = d.program
   LEFT JOIN metadatabase m ON m.id = p.metadatabase

@@ -128,6 +128,7 @@ def _add_routes(product: Product, path: str, tag: str, word: str) -> None:
             trunk=order.trunk,
             expires_at=order.expires_at,
             max_responses=order.max_responses,
+            retry=order.retry.rules(),
         )
 
         def work(tx: WriteTx) -> Deployment:
