@@ -1,6 +1,7 @@
 """Every captured request of a real client, sent again byte for byte, gets what it should."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,56 @@ def test_the_captured_status_request_reads_a_call(tmp_path):
         assert "<error>" in unknown.text
 
     run_world(tmp_path, test)
+
+
+def _with_headers(request: bytes, headers: dict[str, str]) -> bytes:
+    """The same request with more headers behind its first line."""
+    line, rest = request.split(b"\r\n", 1)
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+    return line + b"\r\n" + more + rest
+
+
+@pytest.mark.parametrize("product", list(Product))
+def test_extensions_change_no_status_type_or_body_of_a_capture(product: Product, tmp_path: Path):
+    """Each capture twice, in a world of its own for each set of extensions."""
+    part = "/surveys/" if product is Product.INSIGHT else "/apps/"
+    names = [name for name in queueing() if part in MANIFEST[name]["target"]]
+    assert len(names) > 5
+
+    async def replay(world: WebWorld, number: int, headers: dict[str, str]) -> list[object]:
+        told: list[object] = []
+        for name in names:
+            key = {"Idempotency-Key": f'"{name}-{number}"'} if "Idempotency-Key" in headers else {}
+            request = _with_headers((CAPTURES / name).read_bytes(), {**headers, **key})
+            answer = await world.raw(request, close_after=not MANIFEST[name]["complete"])
+            told.append(
+                (name, answer and (answer.status, answer.headers["content-type"], answer.body))
+            )
+        return told
+
+    heard: list[list[object]] = []
+    extensions = [
+        {},
+        {"Prefer": "handling=lenient"},
+        {"Idempotency-Key": ""},
+        {"Prefer": "handling=lenient, respond-async", "Idempotency-Key": "", "X-Request-Id": "me"},
+    ]
+    for position, headers in enumerate(extensions):
+
+        async def test(world: WebWorld, headers: dict[str, str] = headers) -> None:
+            heard.append([await replay(world, number, headers) for number in (1, 2)])
+            heard[-1].append(await world.waiting())
+
+        folder = tmp_path / str(position)
+        folder.mkdir()
+        run_world(folder, test, product)
+    without, *others = heard
+    for headers, replies in zip(extensions[1:], others, strict=True):
+        assert replies == without, headers
+    # Apart from the ids of the calls, the second answer is the first.
+    first, second = (_without_ids(replies) for replies in without[:2])
+    assert first == second
+
+
+def _without_ids(replies: object) -> object:
+    return re.sub(r'"call_id":[0-9]+', '"call_id":N', repr(replies))
