@@ -19,13 +19,16 @@ from callwright.domain.account import Deployment, User
 from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import BatchId
 from callwright.errors import StoreUnavailable
-from callwright.ports.store import Lane, Store, WriteTx
+from callwright.ports.store import Lane, RejectedRow, Store, WriteTx
 from callwright.service.list_reader import ListReaders
 from callwright.service.list_slices import ListSlice
 from callwright.service.spool_file import SpoolFile
 
 LISTS_AT_ONCE = 2
 """Large lists that are read at the same time; others wait for their turn."""
+
+REJECTED_AT_ONCE = 500
+"""Rows that were left out, kept in one transaction."""
 
 SLICES_AHEAD = 4
 """Slices given to the writer before the first of them is stored: it need not wait for more."""
@@ -51,6 +54,16 @@ class ListProgress:
     calls: int = 0
     """Stored so far."""
     rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Rows that were refused while the others were queued, and how they are written."""
+
+    header: str
+    delimiter: str
+    rows: Sequence[RejectedRow]
+    """By line, ascending."""
 
 
 AtOpen = Callable[[WriteTx, BatchId], None]
@@ -130,19 +143,33 @@ class ListLoader:
         slices: AsyncIterable[Sequence[Contact]],
         now: datetime,
         *,
+        left_out: Callable[[], LeftOut] | None = None,
         at_open: AtOpen = lambda tx, batch_id: None,
         at_end: AtEnd = lambda tx, queued: None,
     ) -> QueuedList:
-        """The same for contacts that are made one slice at a time; none if `slices` raises."""
+        """The same for contacts that are made one slice at a time; none if `slices` raises.
+
+        `left_out` is asked when all are made.
+        """
         progress = ListProgress(bytes_total=0)
 
         async def fill(batch: BatchId) -> None:
             async for contacts in slices:
                 await self._store.write(partial(_add_calls, batch, contacts), lane=Lane.IMPORT)
                 progress.calls += len(contacts)
+            if left_out is not None:
+                await self._keep_rejected(batch, await asyncio.to_thread(left_out), progress)
 
         batch = await self._open(user, deployment, schedule, now, progress, at_open)
         return await self._load(batch, progress, fill, now, at_end)
+
+    async def _keep_rejected(
+        self, batch: BatchId, left_out: LeftOut, progress: ListProgress
+    ) -> None:
+        for at in range(0, len(left_out.rows), REJECTED_AT_ONCE):
+            rows = left_out.rows[at : at + REJECTED_AT_ONCE]
+            await self._store.write(partial(_add_rejected, batch, left_out, rows), lane=Lane.IMPORT)
+            progress.rejected += len(rows)
 
     async def _open(
         self,
@@ -231,6 +258,12 @@ class ListLoader:
         progress.bytes_read = piece.bytes_read
         progress.calls += piece.calls
         progress.rejected += len(piece.rejected)
+
+
+def _add_rejected(
+    batch: BatchId, left_out: LeftOut, rows: Sequence[RejectedRow], tx: WriteTx
+) -> None:
+    tx.add_rejected_rows(batch, left_out.header, left_out.delimiter, rows)
 
 
 def _add_calls(batch: BatchId, contacts: Sequence[Contact], tx: WriteTx) -> None:

@@ -5,6 +5,7 @@ of the survey's metadatabase): it is asked, not repeated here.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from callwright.dialects import by_product
 from callwright.dialects.bodies import BodyKind, Field, Form
@@ -13,6 +14,18 @@ from callwright.domain.call import Contact
 from callwright.errors import FieldInvalid
 from callwright.web.native.desk import Desk
 from callwright.web.native.models.calls import ContactOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedContact:
+    """A contact that cannot be called."""
+
+    position: int
+    """In the list, from 0."""
+    order: ContactOrder
+    pointer: str
+    """What is wrong, as its place in the JSON body."""
+    problem: str
 
 
 def read_contact(order: ContactOrder, deployment: Deployment, desk: Desk) -> Contact:
@@ -41,10 +54,13 @@ def read_contact(order: ContactOrder, deployment: Deployment, desk: Desk) -> Con
 
 def read_contacts(
     orders: list[ContactOrder], deployment: Deployment, desk: Desk
-) -> Iterator[Contact | FieldInvalid]:
+) -> Iterator[Contact | RefusedContact]:
     """Each of the orders' contacts, or what is wrong with it."""
     for position, order in enumerate(orders):
         try:
             yield read_contact(order, deployment, desk)
         except FieldInvalid as exc:
-            yield FieldInvalid(f"contacts/{position}/{exc.field}", exc.problem)
+            pointer = f"/contacts/{position}/{exc.field}"
+            yield RefusedContact(
+                position=position, order=order, pointer=pointer, problem=exc.problem
+            )

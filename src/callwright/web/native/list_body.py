@@ -25,7 +25,7 @@ from callwright.domain.account import Deployment
 from callwright.domain.call import Contact
 from callwright.errors import FieldInvalid, MediaTypeUnsupported, TooLarge
 from callwright.service.idempotency import hash_of_file
-from callwright.web.native.contacts import read_contacts
+from callwright.web.native.contacts import RefusedContact, read_contacts
 from callwright.web.native.desk import Desk
 from callwright.web.native.models.batches import BatchOrder
 from callwright.web.native.models.calls import ContactOrder, ScheduleOrder
@@ -67,10 +67,12 @@ class ListOrder:
 class Sifted:
     """The good contacts of a JSON list as they are asked for, and what was wrong with others."""
 
-    rows: Iterator[Contact | FieldInvalid]
+    rows: Iterator[Contact | RefusedContact]
     lenient: bool
     rejected: int = 0
     errors: list[FieldProblem] = field(default_factory=list)
+    refused: list[RefusedContact] = field(default_factory=list)
+    """All that were wrong, if the good ones are wanted."""
 
     def contacts(self) -> Iterator[Contact]:
         """The contacts.
@@ -88,7 +90,9 @@ class Sifted:
                 continue
             self.rejected += 1
             if len(self.errors) < ERRORS_SHOWN:
-                self.errors.append(FieldProblem(detail=row.problem, pointer=f"/{row.field}"))
+                self.errors.append(FieldProblem(detail=row.problem, pointer=row.pointer))
+            if self.lenient:
+                self.refused.append(row)
         if self.rejected and (not self.lenient or not good):
             raise RowsInvalid(self.errors, self.rejected)
 

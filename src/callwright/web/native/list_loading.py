@@ -16,6 +16,7 @@ from callwright.service.idempotency import Given, ListOnce
 from callwright.service.load_list import QueuedList
 from callwright.web.native.desk import Desk, answer
 from callwright.web.native.dry_run import Target
+from callwright.web.native.left_out import left_out
 from callwright.web.native.list_body import ERRORS_SHOWN, ListOrder, Sifted, csv_of, open_file, sift
 from callwright.web.native.models.batches import QueuedBatch
 from callwright.web.native.preferences import Preferences
@@ -101,7 +102,12 @@ async def load_list(
             )
     else:
         queued = await loader.load_contacts(
-            *aim, _slices(sifted.contacts()), once.now, at_open=at_open, at_end=once.at_end
+            *aim,
+            _slices(sifted.contacts()),
+            once.now,
+            left_out=lambda: left_out(sifted.refused),
+            at_open=at_open,
+            at_end=once.at_end,
         )
     desk.parts.on_change()
     desk.parts.metrics.calls_queued(target.deployment.program.product, queued.calls)
@@ -146,7 +152,7 @@ def _teller(
         value = QueuedBatch(
             id=queued.id,
             calls=queued.calls,
-            rejected=queued.rejected if sifted is None else sifted.rejected,
+            rejected=queued.rejected,
             errors=_first_rejected(tx, queued) if sifted is None else sifted.errors,
             duplicate_of=same,
         )

@@ -174,8 +174,9 @@ async def show_calls(
     summary="Rows that were left out",
 )
 async def show_rejected(batch_id: PathId, desk: Reader) -> Response:
-    """The rows that `Prefer: handling=lenient` left out of a CSV file, as they were sent, each
-    with its line and what is wrong with it in front: mend them, and send this file again."""
+    """The rows that `Prefer: handling=lenient` left out, as they were sent, each with its line
+    (of a JSON list, its place from 1) and what is wrong with it in front: mend them, and send
+    this file again."""
 
     def look(tx: ReadTx) -> RejectedList:
         find_batch(tx, desk.user, BatchId(batch_id))
