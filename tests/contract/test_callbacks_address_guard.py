@@ -201,7 +201,8 @@ def test_this_server_itself_is_called_only_if_its_port_is_named(
 
 
 def test_the_kernel_says_which_addresses_are_ours() -> None:
-    assert is_own_address(ip_address("127.0.0.1"))
+    for own in ("127.0.0.1", "127.1.1.1", "::1"):
+        assert is_own_address(ip_address(own))
     assert not is_own_address(ip_address("192.0.2.1"))
 
 

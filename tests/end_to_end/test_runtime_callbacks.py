@@ -115,8 +115,6 @@ def test_trouble_is_remembered_by_the_next_process() -> None:
         await world.owe(*["down:80"] * 50)
         async with world.pumping():
             await asyncio.sleep(3600)
-        now = world.clock.now()
-        await world.store.write(lambda tx: tx.release_notices_of_the_dead(now))
         tried = world.receivers.tried["down:80"]
         async with world.pumping():
             await asyncio.sleep(300)

@@ -175,6 +175,8 @@ def is_forbidden(address: Address) -> bool:
 
 def is_own_address(address: Address) -> bool:
     """Whether `address` is this machine's: the kernel reaches it from itself. Sends nothing."""
+    if address.is_loopback:  # all of 127.0.0.0/8, which is reached from 127.0.0.1
+        return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -25,6 +25,7 @@ from callwright.store.sqlite.opening import open_memory
 STARTS_AT = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 HANGS_S = 15.0
 ANSWERS_S = 0.1
+_ALL_OTHERS = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +146,7 @@ class CallbackWorld:
             sender=self.receivers,
             chance=self.chance,
         )
+        await self.store.write(lambda tx: tx.release_notices_of_the_dead(_ALL_OTHERS))
         running = asyncio.create_task(pump.run())
         try:
             yield pump
