@@ -18,6 +18,10 @@ from callwright.errors import FieldInvalid
         (b'Name;Destination\n"Ana\nLee";6175550100\nBen;x\n', [(3, "6175550100"), (4, "x")]),
         (b"number\tnote\n6175550100\tcaf\xe9\n", [(2, "6175550100")]),
         (b"phone_number\n6175550100\n", [(2, "6175550100")]),
+        (
+            b"6175550100\r6175550101\x0b\r\n\n+4479\xe9",
+            [(1, "6175550100"), (2, "6175550101"), (4, "+4479\xe9")],
+        ),
         (b"", []),
         (b"\n\n", []),
     ],
@@ -32,7 +36,11 @@ def test_every_number_comes_with_its_line(
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"a,b\n1,2\n", "must name a column phone_number"), (b"PK\x03\x04\0", "is no text")],
+    [
+        (b"a,b\n1,2\n", "must name a column phone_number"),
+        (b"PK\x03\x04\0", "is no text"),
+        (b"phone_number,note\n6175550100," + b"x" * 200_000, "cannot be read as CSV"),
+    ],
 )
 def test_a_file_that_is_no_list_is_refused(data: bytes, told: str, tmp_path: Path) -> None:
     file = tmp_path / "numbers.csv"
