@@ -227,6 +227,7 @@ def _line_trunk(
         local_address=trunk.local_address,
         local_port=trunk.local_port,
         rtp_ports=(first + index * share, first + (index + 1) * share - 1),
+        calls_per_second=trunk.calls_per_second,
     )
 
 

@@ -235,7 +235,10 @@ class Leg:
 
     def _leave(self, verdict: tuple[Outcome, str]) -> None:
         call, endpoint = self._call, self._place.endpoint
-        if self._gone or call is None:
+        if self._gone:
+            return
+        if call is None:
+            self._end_unsent(*verdict)
             return
         if self._verdict is None:
             self._verdict = verdict

@@ -32,6 +32,7 @@ from callwright.telephony.leg import Leg, LegPlace
 from callwright.telephony.orphans import OrphanEnder
 from callwright.telephony.rtp.plane import MediaPlane
 from callwright.telephony.rtp.prompts import PromptStore
+from callwright.telephony.send_gate import SendGate
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.trunk import TrunkSettings, check_trunk
 
@@ -66,6 +67,7 @@ class SipLine:
         self._voice = voice
         self._make_media = media
         self._places: dict[str, LegPlace] = {}
+        self._gates = {trunk.name: SendGate(trunk.calls_per_second) for trunk in self._trunks}
         self._legs: dict[str, Leg] = {}
         self._scripts: dict[str, Script] = {}
         self._orphans: OrphanEnder | None = None
@@ -185,7 +187,20 @@ class SipLine:
         else:
             leg = Leg(order, place, script, tell=self._tell, on_gone=self._forget)
             self._legs[order.leg] = leg
-            leg.place(place.endpoint.now())
+            self._send(order, leg)
+
+    def _send(self, order: LegOrder, leg: Leg) -> None:
+        """Let the INVITE of a leg leave as soon as its trunk may be sent another."""
+        assert self._loop is not None
+        if self._legs.get(order.leg) is not leg:
+            return  # hung up while it waited
+        gate, now = self._gates[order.trunk], self._loop.time()
+        wait_s = gate.wait_s(now)
+        if wait_s > 0:
+            self._loop.call_later(wait_s, self._send, order, leg)
+            return
+        gate.sent(now)
+        leg.place(now)
 
     def _refuse(self, order: LegOrder, outcome: Outcome, reason: str) -> None:
         log.error("a leg was not placed", extra={"leg": order.leg, "why": reason})

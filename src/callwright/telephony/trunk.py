@@ -32,6 +32,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """For SIP; 0 = any free one."""
     rtp_ports: tuple[int, int] = (30000, 39999)
     """First and last port, both included."""
+    calls_per_second: float = 0.0
+    """INVITEs that may leave this line in any second; 0 = as many as are ordered."""
 
     def __repr__(self) -> str:
         """Without the password, which has no business in a log."""
