@@ -102,6 +102,7 @@ NATIVE_ROWS = [
     _row("GET", "/calls/{call_id}", ONE),
     _row("GET", "/calls/{call_id}/why", ONE),
     _row("GET", "/batches/{batch_id}/why", ONE),
+    _row("GET", "/batches/{batch_id}/forecast", ONE, status=409),
     _row("GET", "/deployments/{deployment_id}/why", ONE),
     _row("POST", "/calls/{call_id}/cancel", ONE),
     _row("POST", "/calls/{call_id}/hang-up", ONE, status=202),

@@ -14,6 +14,7 @@ ROUTES = [
     ("GET", "/v1/calls/1", "read"),
     ("GET", "/v1/calls/1/why", "read"),
     ("GET", "/v1/batches/1/why", "read"),
+    ("GET", "/v1/batches/1/forecast", "read"),
     ("GET", "/v1/deployments/1/why", "read"),
     ("POST", "/v1/calls", "queue"),
     ("POST", "/v1/calls/1/cancel", "control"),

@@ -131,6 +131,7 @@ def test_a_dry_run_makes_every_check_and_stores_nothing(tmp_path: Path) -> None:
             "retry_wait_s": 0,
             "is_paused": False,
             "trunk": "",
+            "forecast": None,
         }
         await world.post("/v1/calls", {**order, "phone_number": "911"}, status=400, headers=dry)
         await world.post("/v1/calls", order, status=400, headers={"X-Dry-Run": "yes"})

@@ -81,3 +81,42 @@ def test_the_manual_knows_every_rule() -> None:
     rows = [line.split("|")[1] for line in manual.splitlines() if line.startswith("| `")]
     told = {word for row in rows for word in row.replace("`", "").replace(",", " ").split()}
     assert set(Rule) <= told
+
+
+def test_a_dry_run_and_a_batch_tell_when_it_will_be_over(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        async with running(world.loops, calls_per_second=1):
+            contacts = [{"phone_number": f"617555{number:04}"} for number in range(100)]
+            order = {
+                "deployment_id": world.deployment,
+                "contacts": contacts,
+                "opens_at": "2030-01-01T13:00:00Z",
+                "closes_at": "2030-01-01T13:01:00Z",
+            }
+            headers = {"X-Dry-Run": "true"}
+            tried = await world.post("/v1/batches", order, headers=headers)
+            listed = await world.post("/v1/batches", order, status=201)
+            forecast = await world.get(f"/v1/batches/{listed['id']}/forecast")
+            assert tried["forecast"] == forecast
+            assert forecast == {
+                "at": NOON,
+                "starts_at": "2030-01-01T13:00:00Z",
+                "ends_at": "2030-01-01T13:01:30Z",
+                "closes_at": "2030-01-01T13:01:00Z",
+                "attempts": 60,
+                "will_not_fit": 40,
+                "cut_short": 0,
+                "before": 0,
+                "mean_attempt_s": 30.0,
+                "done_share": 0.5,
+                "based_on": "assumed",
+                "assumes": [],
+            }
+            one = {"deployment_id": world.deployment, "phone_number": "6175550100"}
+            single = await world.post("/v1/calls", one, headers=headers)
+            assert (single["forecast"]["starts_at"], single["forecast"]["attempts"]) == (NOON, 1)
+        silent = await world.post("/v1/calls", one, headers=headers)
+        assert silent["forecast"] is None
+        assert (await world.ask("GET", f"/v1/batches/{listed['id']}/forecast")).status_code == 409
+
+    run_native(tmp_path, test)

@@ -71,7 +71,7 @@ def why_batch(
     if next_call is None:
         counts = tx.batch_counts(batch_id, now)
         return _nothing_waits(sum(n for state, n in counts.items() if not state.is_final), now)
-    return _why_next(tx, next_call, picture, now)
+    return why_next(tx, next_call, picture, now)
 
 
 def why_deployment(
@@ -91,10 +91,11 @@ def why_deployment(
             if who.kind is LimitKind.DEPLOYMENT and who.id == deployment_id
         ]
         return _nothing_waits(sum(limited), now)
-    return _why_next(tx, next_call, picture, now)
+    return why_next(tx, next_call, picture, now)
 
 
-def _why_next(tx: ReadTx, call_id: CallId, picture: PacingPicture, now: datetime) -> Waits:
+def why_next(tx: ReadTx, call_id: CallId, picture: PacingPicture, now: datetime) -> Waits:
+    """Why a call is not being dialled, whoever asks."""
     details = tx.call_details(call_id, now)
     assert details is not None
     return _why(tx, details, picture, now)

@@ -16,6 +16,7 @@ from callwright.domain.retry import RetryPolicy
 from callwright.domain.window import Window
 from callwright.errors import FieldInvalid, NotPermitted
 from callwright.ports.control import AttemptFacts, CallFacts
+from callwright.web.native.models.forecast import Forecast
 from callwright.web.native.wire import MAX_ID, Moment, Text, Told
 
 Scalar = Annotated[
@@ -142,6 +143,7 @@ class DryRun(BaseModel):
     retry_wait_s: int
     is_paused: bool = Field(description="The deployment is paused: nothing would be dialled yet")
     trunk: str = Field(description="Empty = the first one configured")
+    forecast: Forecast | None = Field(description="null: nothing is known of the trunk")
 
 
 class CallSummary(BaseModel):

@@ -95,7 +95,9 @@ async def queue(desk: Queuer) -> Response:
         schedule = order.schedule.schedule(desk.user, desk.now)
         if dry_run:
             seen = await check_list(desk, order, target, lenient=wish.lenient)
-            return dry_run_reply(target, schedule, calls=seen.calls, rejected=seen.rejected)
+            return await dry_run_reply(
+                desk, target, schedule, calls=seen.calls, rejected=seen.rejected
+            )
         load = partial(load_list, desk, order, target, schedule, wish=wish, asked=asked)
         if not wish.respond_async:
             return reply_with(await load())

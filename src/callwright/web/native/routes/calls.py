@@ -73,7 +73,7 @@ async def queue(order: CallOrder, desk: Queuer) -> Response:
     schedule = order.schedule(desk.user, now)
     contact = read_contact(order, target.deployment, desk)
     if dry_run:
-        return dry_run_reply(target, schedule, calls=1)
+        return await dry_run_reply(desk, target, schedule, calls=1)
 
     def queue(tx: WriteTx) -> CallId:
         return queue_call(tx, desk.user, target.deployment, schedule, contact, now)

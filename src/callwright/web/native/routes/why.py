@@ -1,4 +1,5 @@
-"""`/why` of calls, batches and deployments: the rule that holds them, and when it lets go."""
+"""`/why` of calls, batches and deployments: the rule that holds them, and when it lets go; and
+`/forecast` of a batch."""
 
 from collections.abc import Callable
 
@@ -8,8 +9,10 @@ from starlette.responses import Response
 from callwright.domain.ids import BatchId, CallId, DeploymentId
 from callwright.ports.pacing_view import PacingPicture
 from callwright.ports.store import ReadTx
+from callwright.service.foretell_batch import foretell_batch
 from callwright.service.why_waiting import Waits, why_batch, why_call, why_deployment
 from callwright.web.native.desk import Desk, Reader
+from callwright.web.native.models.forecast import Forecast, forecast_of
 from callwright.web.native.models.why import Why, why_of
 from callwright.web.native.wire import PREFIX, PathId
 
@@ -43,6 +46,17 @@ async def explain_deployment(deployment_id: PathId, desk: Reader) -> Response:
     user, now = desk.user, desk.now
     aim = DeploymentId(deployment_id)
     return await _show(desk, lambda tx, picture: why_deployment(tx, user, aim, picture, now))
+
+
+@router.get(
+    "/batches/{batch_id}/forecast", response_model=Forecast, summary="When a batch will be over"
+)
+async def forecast(batch_id: PathId, desk: Reader) -> Response:
+    """When the batch will be over at the limits of this moment, after all that can go before
+    it, and how many calls will not fit into their window. An estimate."""
+    picture, user, now = desk.parts.pacing.picture(), desk.user, desk.now
+    foretold = await desk.read(lambda tx: foretell_batch(tx, user, BatchId(batch_id), picture, now))
+    return desk.show(forecast_of(foretold))
 
 
 async def _show(desk: Desk, find: Callable[[ReadTx, PacingPicture], Waits]) -> Response:
