@@ -49,6 +49,15 @@ def test_a_user_is_deleted_once_and_leaves_a_trace(world: World) -> None:
     assert user.deleted_at == NOON
 
 
+def test_a_deployment_is_deleted_once_and_leaves_a_trace(world: World) -> None:
+    for at in (NOON, after(60)):
+        world.write(lambda tx, at=at: tx.delete_deployment(world.deployment, at))
+    deployment = world.read(lambda tx: tx.deployment(world.deployment))
+    assert deployment is not None
+    assert (deployment.deleted_at, deployment.program.deleted_at) == (NOON, None)
+    assert deployment.closed_because(NOON) == "deleted"
+
+
 def test_a_users_key_activity_and_rights_can_change(world: World) -> None:
     user_id = world.user.id
     world.write(lambda tx: tx.set_user_key(user_id, b"new"))

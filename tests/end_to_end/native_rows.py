@@ -130,6 +130,7 @@ NATIVE_ROWS = [
     _row("POST", "/optouts/remove", ADMINS, NUMBERS, stranger=200),
     _row("GET", "/deployments", OWN),
     _row("GET", "/deployments/{deployment_id}", ONE),
+    _row("DELETE", "/deployments/{deployment_id}", ONE),
     _row("POST", "/deployments/{deployment_id}/cancel", ONE),
     _row("POST", "/deployments/{deployment_id}/pause", ONE),
     _row("POST", "/deployments/{deployment_id}/resume", ONE),

@@ -38,6 +38,7 @@ ROUTES = [
     ("POST", "/v1/callbacks/dead/replay", "control"),
     ("GET", "/v1/deployments", "read"),
     ("GET", "/v1/deployments/1", "read"),
+    ("DELETE", "/v1/deployments/1", "setup"),
     ("POST", "/v1/deployments/1/cancel", "control"),
     ("POST", "/v1/deployments/1/pause", "control"),
     ("POST", "/v1/deployments/1/resume", "control"),

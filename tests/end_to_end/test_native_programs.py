@@ -5,7 +5,7 @@ from pathlib import Path
 from native_world import ADMIN, COLLEAGUE, STRANGER, NativeWorld, run_native
 
 from callwright.ivr.files import SAMPLE_FLOW, SAMPLE_SURVEY, sample_text
-from callwright.testing.world import FLOW
+from callwright.testing.world import FLOW, running
 
 RECORDED = FLOW.replace("say: Hello", "play: hello.wav")
 
@@ -32,6 +32,31 @@ def test_an_application_is_added_deployed_and_deleted(tmp_path: Path) -> None:
         await world.post("/v1/calls", order, status=409)
         await world.post(f"/v1/apps/{app['id']}/deployments", wish, status=409)
         assert (await world.ask("DELETE", f"/v1/apps/{app['id']}")).status_code == 409
+
+    run_native(tmp_path, test)
+
+
+def test_a_deployment_is_deleted_alone(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        path, form = f"/api/apps/{world.app}/{world.deployment}", {"phone_number": "6175550100"}
+        waiting = await world.queue()
+        for _ in range(2):
+            gone = await world.ask("DELETE", f"/v1/deployments/{world.deployment}")
+            assert (gone.status_code, gone.json()["deleted_at"]) == (200, "2030-01-01T12:00:00Z")
+        for method, verb in (("POST", "queue"), ("DELETE", "cancel")):
+            told = await world.ask(method, f"{path}/{verb}", data=form if verb == "queue" else None)
+            assert (told.status_code, told.json()) == (
+                409,
+                {"error": "The deployment was deleted."},
+            )
+        order = {"deployment_id": world.deployment, "phone_number": "6175550100"}
+        await world.post("/v1/calls", order, status=409)
+        # The application can be deployed anew.
+        newer = await world.post(f"/v1/apps/{world.app}/deployments", {}, status=201)
+        await world.queue(deployment_id=newer["id"])
+        async with running(world.loops):
+            await world.loops.pass_time(3)
+        assert (await world.get(f"/v1/calls/{waiting}"))["state"] == "rejected"
 
     run_native(tmp_path, test)
 

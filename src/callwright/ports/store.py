@@ -224,6 +224,10 @@ class WriteTx(
         """Soft: the program and its deployments answer 409 from now on."""
         ...
 
+    def delete_deployment(self, deployment_id: DeploymentId, now: datetime) -> None:
+        """Soft: it answers 409 from now on, and no other takes its place."""
+        ...
+
     def add_deployment(
         self,
         program_id: ProgramId,

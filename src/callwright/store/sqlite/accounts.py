@@ -120,6 +120,9 @@ class AccountChanges(AccountQuestions):
         self._change("delete_program", program=program_id, now=to_micros(now))
         self._change("delete_deployments", program=program_id, now=to_micros(now))
 
+    def delete_deployment(self, deployment_id: DeploymentId, now: datetime) -> None:
+        self._change("delete_deployment", deployment=deployment_id, now=to_micros(now))
+
     def add_deployment(
         self,
         program_id: ProgramId,

@@ -16,6 +16,10 @@ UPDATE program SET script = :script WHERE id = :program;
 -- Mark a program as deleted; the first time counts.
 UPDATE program SET deleted_at = :now WHERE id = :program AND deleted_at IS NULL;
 
+-- name: delete_deployment
+-- Mark a deployment as deleted; the first time counts.
+UPDATE deployment SET deleted_at = :now WHERE id = :deployment AND deleted_at IS NULL;
+
 -- name: delete_deployments
 -- Mark a program's deployments as deleted; the first time counts.
 UPDATE deployment SET deleted_at = :now WHERE program = :program AND deleted_at IS NULL;

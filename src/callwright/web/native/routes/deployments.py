@@ -7,9 +7,14 @@ from callwright.domain.account import Product
 from callwright.domain.ids import DeploymentId
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.cancel_calls import cancel_calls
-from callwright.service.find_owned import find_deployment_by_id, may_see_program, see_deployment
+from callwright.service.find_owned import (
+    find_deployment_by_id,
+    find_own_program,
+    may_see_program,
+    see_deployment,
+)
 from callwright.service.pause_calls import pause_deployment, resume_deployment, settle_pauses
-from callwright.web.native.desk import Controller, Desk, Reader, answer
+from callwright.web.native.desk import Controller, Desk, Maker, Reader, answer
 from callwright.web.native.models.lists import Page
 from callwright.web.native.models.programs import Deployment, deployment_of
 from callwright.web.native.wire import (
@@ -62,6 +67,23 @@ async def look_through(
 async def show(deployment_id: PathId, desk: Reader) -> Response:
     """A deployment, and since when it is paused if it is."""
     return desk.show(await desk.read(lambda tx: _whole(tx, desk, DeploymentId(deployment_id))))
+
+
+@router.delete(
+    "/deployments/{deployment_id}", response_model=Deployment, summary="Delete a deployment"
+)
+async def delete(deployment_id: PathId, desk: Maker) -> Response:
+    """Nothing more can be queued on it, and what waits is rejected when its turn comes. The
+    other deployments stay as they are; the latest of a survey stays the latest."""
+    now = desk.now
+
+    def work(tx: WriteTx) -> Deployment:
+        found = see_deployment(tx, desk.user, DeploymentId(deployment_id))
+        find_own_program(tx, desk.user, found.program.product, found.program.id)
+        tx.delete_deployment(found.id, now)
+        return _whole(tx, desk, found.id)
+
+    return answer(await desk.write(work))
 
 
 @router.post(
