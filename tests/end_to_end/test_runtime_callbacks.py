@@ -11,6 +11,7 @@ from callwright.domain.notice import LASTS
 from callwright.domain.receiver import MOST_A_HOST, MOST_UNPROVEN, SLOTS
 from callwright.simulation.virtual_loop import run_virtual
 from callwright.testing.callback_world import CallbackWorld
+from callwright.web.metrics import Metrics
 
 DAY_S = 86400.0
 
@@ -154,3 +155,33 @@ def test_a_dead_letter_that_is_sent_anew_has_ten_tries_again() -> None:
         assert world.receivers.tried["gone:80"] == 11
 
     play(scenario, set())
+
+
+def test_hosts_in_trouble_and_what_is_given_up_for_them_are_counted() -> None:
+    dead = {"down:80", "away:80"}
+
+    async def scenario(world: CallbackWorld) -> None:
+        world.meter = metrics = Metrics()
+
+        def counted(name: str) -> float:
+            lines = metrics.text(None, [], 0).decode().splitlines()
+            [value] = [line.removeprefix(name) for line in lines if line.startswith(name)]
+            return float(value)
+
+        await world.owe("good:80", *["down:80"] * 20, *["away:80"] * 20)
+        async with world.pumping():
+            await asyncio.sleep(600)
+            assert counted("callwright_callback_hosts_in_trouble ") == 2
+        async with world.pumping():
+            await asyncio.sleep(1)
+            assert counted("callwright_callback_hosts_in_trouble ") == 2
+            world.wall.step(LASTS.total_seconds())
+            await asyncio.sleep(300)
+            # all but the two that went out as probes
+            assert counted('callwright_notice_tries_total{state="dead"} ') == 38
+            await world.owe("down:80")
+            dead.discard("down:80")
+            await asyncio.sleep(600)
+            assert counted("callwright_callback_hosts_in_trouble ") == 1
+
+    play(scenario, dead)

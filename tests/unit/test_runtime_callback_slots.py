@@ -90,10 +90,10 @@ def test_an_offer_does_not_change_with_the_slots() -> None:
 def test_only_the_beginning_and_the_end_of_a_rest_are_news() -> None:
     one = slots()
     assert [learn(one, "a", SILENT) for _ in range(4)] == [False, False, True, True]
-    assert one.anyone_rests
+    assert one.in_trouble == 1
     assert learn(one, "a", Delivery(status=200))
     assert not learn(one, "a", Delivery(status=200))
-    assert not one.anyone_rests
+    assert one.in_trouble == 0
 
 
 def test_the_memory_of_hosts_is_bounded_and_keeps_those_in_trouble() -> None:
@@ -105,4 +105,4 @@ def test_the_memory_of_hosts_is_bounded_and_keeps_those_in_trouble() -> None:
         learn(one, f"h{number}", Delivery(status=200))
         one.give_back(f"h{number}")
     assert len(one.offer().standings) == REMEMBERED
-    assert one.anyone_rests
+    assert one.in_trouble == 1

@@ -28,6 +28,10 @@ class Meter(Protocol):
         """A try ended, and this is where its notice stands now (PENDING: it failed)."""
         ...
 
+    def hosts_in_trouble(self, count: int) -> None:
+        """So many hosts of result URLs failed several times in a row and are only probed."""
+        ...
+
     def group_committed(self, works: int, seconds: float) -> None:
         """The store made `works` pieces of work durable in one commit, `seconds` after it
         began on the first of them."""
@@ -45,6 +49,9 @@ class _Silent:
         pass
 
     def notice_tried(self, state: NoticeState) -> None:
+        pass
+
+    def hosts_in_trouble(self, count: int) -> None:
         pass
 
     def group_committed(self, works: int, seconds: float) -> None:

@@ -132,13 +132,14 @@ class CallbackPump:
     async def _known_slots(self) -> Slots:
         if self._slots is None:
             self._slots = Slots(await self._store.read(lambda tx: tx.hosts_in_trouble()))
+            self._meter.hosts_in_trouble(self._slots.in_trouble)
         return self._slots
 
     async def _mind_the_clock(self, now: datetime, slots: Slots) -> None:
         """Let no host rest for longer than it should because the clock was set back."""
         before, self._looked_at = self._looked_at, now
         set_back = before is None or now < before - CLOCK_SET_BACK
-        if set_back and slots.anyone_rests:
+        if set_back and slots.in_trouble:
             await self._store.write(lambda tx: tx.shorten_rests(now + LONGEST_REST))
 
     async def _keep_and_claim(self, offer: Offer | None, now: datetime) -> Sequence[OwedNotice]:
@@ -161,6 +162,8 @@ class CallbackPump:
             tx.note_standing(host, standing)
             if standing.failing_since is not None and standing.failing_since < now - LASTS:
                 given_up = tx.give_up_notices(host, now, GIVEN_UP_AT_ONCE)
+                for _ in given_up:
+                    self._meter.notice_tried(NoticeState.DEAD)
                 if given_up:
                     log.error("notices given up: host down", host=host, notices=len(given_up))
         return claim_fairly(tx, self._owner, offer, now) if offer is not None else ()
@@ -214,13 +217,16 @@ class CallbackPump:
             jitter=self._chance.uniform(-1, 1),
         ):
             self._note_rest(notice.host, slots.standing(notice.host))
+            self._meter.hosts_in_trouble(slots.in_trouble)
 
     def _note_rest(self, host: str, standing: Standing) -> None:
         self._news.standings[host] = standing
         if standing.rests_until is None:
             log.info("host answers again", host=host)
         else:
-            log.warning(
+            # The first rest is news; a host that stays away would fill the log.
+            log.log(
+                30 if standing.rests == 1 else 10,
                 "host is left alone for a while",
                 host=host,
                 rests_until=standing.rests_until.isoformat(),

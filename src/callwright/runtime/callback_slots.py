@@ -128,9 +128,9 @@ class Slots:
         return self._standings.get(host, NEW)
 
     @property
-    def anyone_rests(self) -> bool:
-        """Some host is left alone, or was when it was last heard of."""
-        return any(one.rests_until is not None for one in self._standings.values())
+    def in_trouble(self) -> int:
+        """How many hosts are left alone, or were when they were last heard of."""
+        return sum(one.rests_until is not None for one in self._standings.values())
 
     def take(self, host: str) -> None:
         self._held[host] += 1

@@ -74,5 +74,8 @@ class Tally:
     def notice_tried(self, state: NoticeState) -> None:
         """Nobody is told of a rehearsal."""
 
+    def hosts_in_trouble(self, count: int) -> None:
+        """Nor of its receivers."""
+
     def group_committed(self, works: int, seconds: float) -> None:
         """Its disk is a simulated one."""

@@ -14,6 +14,7 @@ from itertools import count
 
 from callwright.domain.ids import CallId, OwnerId
 from callwright.domain.notice import Delivery, Problem
+from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import NewNotice, OwedNotice, WriteTx
 from callwright.runtime.callback_pump import CallbackPump
 from callwright.simulation.faults import CrashPoints
@@ -104,6 +105,7 @@ class CallbackWorld:
         self.store = InlineStore(
             self.connection, loop=loop, points=CrashPoints(), chance=self.chance
         )
+        self.meter: Meter = SILENT
         self.receivers = Receivers(loop, status_of)
         self._calls = count(1)
 
@@ -145,6 +147,7 @@ class CallbackWorld:
             owner=OwnerId(f"pump-{self.chance.getrandbits(32)}"),
             sender=self.receivers,
             chance=self.chance,
+            meter=self.meter,
         )
         await self.store.write(lambda tx: tx.release_notices_of_the_dead(_ALL_OTHERS))
         running = asyncio.create_task(pump.run())

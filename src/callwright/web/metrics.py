@@ -80,6 +80,11 @@ class Metrics:
             ["state"],
             registry=registry,
         )
+        self._hosts_in_trouble = Gauge(
+            "callwright_callback_hosts_in_trouble",
+            "Hosts of result URLs that fail and are only probed.",
+            registry=registry,
+        )
         self._groups = Histogram(
             "callwright_store_group_size",
             "Pieces of work in one commit.",
@@ -156,6 +161,9 @@ class Metrics:
 
     def notice_tried(self, state: NoticeState) -> None:
         self._tries.labels(state.value).inc()
+
+    def hosts_in_trouble(self, count: int) -> None:
+        self._hosts_in_trouble.set(count)
 
     def group_committed(self, works: int, seconds: float) -> None:
         self._groups.observe(works)
