@@ -17,11 +17,12 @@ from callwright.domain.opt_out import is_opt_out
 from callwright.domain.outcome import Outcome
 from callwright.errors import StoreUnavailable
 from callwright.ports.motion import ActiveCall, AttemptEnd, Hold, Progress, Retry
-from callwright.ports.store import WriteTx
+from callwright.ports.store import Lane, WriteTx
 from callwright.runtime import attempts, callback_pump, dispatcher, journal, legs, rescuer
 from callwright.service import begin_attempt, finish_attempt, note_progress, settle_calls
 from callwright.service.finish_attempt import Ending
 from callwright.service.tell_result import NoticeStyle, tell_results
+from callwright.simulation.inline_store import InlineStore
 from callwright.store.sqlite.transactions import SqliteWriteTx
 
 OLD = timedelta(seconds=20)
@@ -221,6 +222,29 @@ def _optout_at_the_end() -> list[Patch]:
     return [(journal, "note_progress", note), (journal, "finish_attempts", finish_and_note)]
 
 
+def _key_outside_transaction() -> list[Patch]:
+    """Queue in one transaction, keep what was answered in the next."""
+    write, keep = InlineStore.write, SqliteWriteTx.keep_answer
+
+    def keep_later(tx: Any, *answer: Any) -> None:
+        tx.__dict__.setdefault("to_keep", []).append(answer)
+
+    async def write_and_keep(self: Any, work: Any, *, lane: Lane = Lane.LIFE) -> Any:
+        tx = self._groups._tx
+        try:
+            result = await write(self, work, lane=lane)
+        finally:
+            answers = tx.__dict__.pop("to_keep", [])
+        if answers:
+            await write(self, lambda tx: [keep(tx, *each) for each in answers], lane=lane)
+        return result
+
+    return [
+        (SqliteWriteTx, "keep_answer", keep_later),
+        (InlineStore, "write", write_and_keep),
+    ]
+
+
 BREAKS: dict[str, Callable[[], list[Patch]]] = {
     "intent-after-invite": _intent_after_invite,
     "rescue-by-age": _rescue_by_age,
@@ -228,6 +252,7 @@ BREAKS: dict[str, Callable[[], list[Patch]]] = {
     "redial-answered": _redial_answered,
     "notice-outside-transaction": _notice_outside_transaction,
     "no-guard": _no_guard,
+    "key-outside-transaction": _key_outside_transaction,
     "out-of-turn": _out_of_turn,
     "orphans-left": _orphans_left,
     "claims-forgotten": _claims_forgotten,

@@ -26,6 +26,8 @@ from callwright.simulation.world import Setting, World
 CAMPAIGN = Campaign(
     submissions=[
         Submission(at_s=0.0, numbers=tuple(number(n) for n in range(4)), max_attempts=2, wait_s=3),
+        Submission(at_s=0.5, numbers=(number(5), number(6)), key="a list"),
+        Submission(at_s=0.5, numbers=(number(7),), key="a call"),
         Submission(at_s=1.0, numbers=(number(10),), max_attempts=3, wait_s=0.0),
         Submission(at_s=2.0, numbers=(number(11),), closes_in_s=1.5, max_attempts=2, wait_s=1.0),
         Submission(at_s=3.0, numbers=(number(12),), opens_in_s=20.0),
@@ -35,8 +37,8 @@ CAMPAIGN = Campaign(
     ],
     cancels_s=(30.0,),
 )
-"""A list, single calls, retries with and without a wait, a window that shuts, starts to come,
-and a cancellation of what still waits."""
+"""Lists and single calls with a key and without, retries with and without a wait, a window that
+shuts, starts to come, and a cancellation of what still waits."""
 
 FAULTS = FaultPlan(
     trunk=(Outage(start_s=0.5, end_s=1.5, trouble=Trouble.REFUSES),),

@@ -12,9 +12,10 @@ NOTICED = {
     "redial-answered": (3, "I7"),
     "notice-outside-transaction": (1, "I1"),
     "no-guard": (1, "I5"),
+    "key-outside-transaction": (14, "I4"),
     "out-of-turn": (67, "I12"),
     "orphans-left": (1, "I4"),
-    "claims-forgotten": (1, "I1"),
+    "claims-forgotten": (8, "I1"),
     "told-once": (1, "I6"),
     "silent-expiry": (2, "I1"),
     "no-quarantine": (217, "I13"),
@@ -54,7 +55,9 @@ def test_a_death_at_any_crash_point_breaks_no_promise() -> None:
     assert figures["points"] >= 100  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("name", ["intent-after-invite", "blind-requeue"])
+@pytest.mark.parametrize(
+    "name", ["intent-after-invite", "blind-requeue", "key-outside-transaction"]
+)
 def test_a_death_at_a_crash_point_shows_a_broken_promise(name: str) -> None:
     code, figures = stress("crashpoints", "--every", 7, "--break", name)
     assert code == 0

@@ -32,6 +32,8 @@ class Submission:
     closes_in_s: float | None = None
     max_attempts: int = 1
     wait_s: float = 300.0
+    key: str = ""
+    """An idempotency key: the request is sent until it is answered. "" = once, and no more."""
 
     def schedule(self, now: datetime) -> Schedule:
         """What the request means when the server reads it `now`."""
@@ -113,6 +115,7 @@ def draw_campaign(chance: random.Random, calls: int, span_s: float) -> Campaign:
                 closes_in_s=None if lasts_s is None else opens_in_s + lasts_s,
                 max_attempts=chance.choice([1, 1, 2, 3, 5]),
                 wait_s=chance.choice([0.0, 1.0, 60.0, 300.0, 900.0]),
+                key=f"request {len(submissions)}" if len(submissions) % 2 else "",
             )
         )
         made += count

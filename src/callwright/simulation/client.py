@@ -2,16 +2,26 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from callwright.domain.account import Deployment, User
 from callwright.domain.call import Contact, Schedule
 from callwright.errors import StoreUnavailable
-from callwright.ports.store import Lane, Store
+from callwright.ports.repeats import Answer, RepeatableRequest
+from callwright.ports.store import Lane, Store, WriteTx
 from callwright.service.cancel_calls import cancel_calls
+from callwright.service.idempotency import (
+    Given,
+    ListOnce,
+    answer_again,
+    answer_once,
+    find_kept,
+    fingerprint,
+)
 from callwright.service.load_list import ListLoader
 from callwright.service.opt_outs import add_opt_outs
 from callwright.service.queue_calls import queue_call
@@ -19,6 +29,9 @@ from callwright.simulation.campaign import Campaign, OptOut, Submission, contact
 from callwright.simulation.history import History
 from callwright.simulation.virtual_loop import VirtualLoop
 from callwright.simulation.world_time import WallClock
+
+ASK_AGAIN_S = 1.0
+"""How long a request with a key waits before it is sent again."""
 
 _Wish = Submission | OptOut | None
 """None: cancel everything that waits."""
@@ -32,9 +45,15 @@ class Asked:
     """E.164."""
     submission: Submission
     asked_s: float
-    schedule: Schedule
+    schedules: list[Schedule]
+    """What the request meant each time it was sent; it was taken on at most once."""
     acknowledged_s: float | None = None
     """None: no answer came, or an error; the call may have been taken on or not."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the request meant when it was sent first."""
+        return self.schedules[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +74,8 @@ class OptedOut:
 
 
 class Client:
-    """Sends a campaign's requests, each once, at its time or when the server is back."""
+    """Sends a campaign's requests, each at its time or when the server is back: once, or with
+    a key until it is answered."""
 
     def __init__(self, campaign: Campaign, history: History) -> None:
         self.asked: dict[str, Asked] = {}
@@ -86,58 +106,59 @@ class Client:
         on_change: Callable[[], None],
     ) -> None:
         """Ask whatever is left, until this life of the server or the campaign ends."""
+        loader = ListLoader(store)
         while not self.is_done:
-            await asyncio.sleep(max(0.0, self._wishes[0][0] - loop.time()))
+            at_s, wish = self._wishes[0]
+            await asyncio.sleep(max(0.0, at_s - loop.time()))
             now = wall.at(loop.time())
-            # Taken off before it is sent: who gets no answer must not ask blindly again.
-            match self._wishes.popleft()[1]:
-                case Submission() as submission:
-                    await self._submit(submission, store, user, deployment, loop=loop, now=now)
+            if not isinstance(wish, Submission) or not wish.key:
+                # Before it is sent: who gets no answer must not ask blindly again.
+                self._wishes.popleft()
+            match wish:
+                case Submission():
+                    submit = _submit_once if wish.key else _submit
+                    done = partial(submit, wish, store, loader, user, deployment, now)
+                    is_answered = await self._ask(wish, done, loop=loop, now=now)
+                    if wish.key and is_answered:
+                        self._wishes.popleft()
+                    elif wish.key:
+                        await asyncio.sleep(ASK_AGAIN_S)
                 case OptOut() as opt_out:
                     await self._opt_out(opt_out, store, user, loop=loop, now=now)
                 case None:
                     await self._cancel(store, deployment, loop=loop, now=now)
             on_change()
 
-    async def _submit(
+    async def _ask(
         self,
         submission: Submission,
-        store: Store,
-        user: User,
-        deployment: Deployment,
+        submit: Callable[[], Awaitable[None]],
         *,
         loop: VirtualLoop,
         now: datetime,
-    ) -> None:
+    ) -> bool:
+        """Whether it was answered."""
         schedule = submission.schedule(now)
-        people = contacts(submission.numbers)
-        asked = [
-            Asked(
-                number=person.dial.number.e164,
-                submission=submission,
-                asked_s=loop.time(),
-                schedule=schedule,
-            )
-            for person in people
-        ]
-        self.asked.update((each.number, each) for each in asked)
-        self._history.add(loop.time(), "ask", len(people), people[0].dial.sent)
+        asked = []
+        for person in contacts(submission.numbers):
+            number = person.dial.number.e164
+            each = self.asked.get(number)
+            if each is None:
+                each = self.asked[number] = Asked(
+                    number=number, submission=submission, asked_s=loop.time(), schedules=[]
+                )
+            each.schedules.append(schedule)
+            asked.append(each)
+        self._history.add(loop.time(), "ask", len(asked), submission.numbers[0])
         try:
-            if len(people) == 1:
-                await store.write(
-                    lambda tx: queue_call(tx, user, deployment, schedule, people[0], now),
-                    lane=Lane.INTAKE,
-                )
-            else:
-                await ListLoader(store).load_contacts(
-                    user, deployment, schedule, _slices(people), now
-                )
+            await submit()
         except StoreUnavailable:
-            self._history.add(loop.time(), "refused", len(people))
-            return
+            self._history.add(loop.time(), "refused", len(asked))
+            return False
         for each in asked:
             each.acknowledged_s = loop.time()
-        self._history.add(loop.time(), "acknowledged", len(people))
+        self._history.add(loop.time(), "acknowledged", len(asked))
+        return True
 
     async def _cancel(
         self, store: Store, deployment: Deployment, *, loop: VirtualLoop, now: datetime
@@ -163,6 +184,70 @@ class Client:
         self.opted_out += [
             OptedOut(number=number.e164, acknowledged_s=acknowledged_s) for number in numbers
         ]
+
+
+async def _submit(
+    submission: Submission,
+    store: Store,
+    loader: ListLoader,
+    user: User,
+    deployment: Deployment,
+    now: datetime,
+) -> None:
+    schedule, people = submission.schedule(now), contacts(submission.numbers)
+    if len(people) > 1:
+        await loader.load_contacts(user, deployment, schedule, _slices(people), now)
+        return
+    await store.write(
+        lambda tx: queue_call(tx, user, deployment, schedule, people[0], now), lane=Lane.INTAKE
+    )
+
+
+async def _submit_once(
+    submission: Submission,
+    store: Store,
+    loader: ListLoader,
+    user: User,
+    deployment: Deployment,
+    now: datetime,
+) -> None:
+    """The same with a key: as the HTTP side does it."""
+    schedule, people = submission.schedule(now), contacts(submission.numbers)
+    asked = RepeatableRequest(
+        user_id=user.id, key=submission.key, fingerprint=fingerprint(submission.numbers)
+    )
+    kept = await store.read(
+        lambda tx: find_kept(tx, user.id, submission.key, now, loader.is_loading)
+    )
+    if kept is not None:
+        answer_again(kept, asked)
+        return
+    if len(people) > 1:
+        once = ListOnce(
+            asked=asked,
+            deployment_id=deployment.id,
+            file_hash=None,
+            now=now,
+            is_loading=loader.is_loading,
+            tell=lambda tx, queued, same: _answer(queued.id),
+        )
+        slices, at_open, at_end = _slices(people), once.at_open, once.at_end
+        await loader.load_contacts(
+            user, deployment, schedule, slices, now, at_open=at_open, at_end=at_end
+        )
+        return
+
+    def queue_once(tx: WriteTx) -> Given:
+        def act() -> Answer:
+            return _answer(queue_call(tx, user, deployment, schedule, people[0], now))
+
+        return answer_once(tx, asked, now, loader.is_loading, act)
+
+    await store.write(queue_once, lane=Lane.INTAKE)
+
+
+def _answer(number: int) -> Answer:
+    return Answer(status=200, headers=(), body=b"%d" % number)
 
 
 async def _slices(people: Sequence[Contact]) -> AsyncIterator[Sequence[Contact]]:

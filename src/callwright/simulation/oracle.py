@@ -113,10 +113,10 @@ def _i5_only_in_the_window(evidence: _Evidence) -> Iterator[str]:
     for number, legs in evidence.legs.items():
         if number not in evidence.asked:
             continue
-        window = evidence.asked[number].schedule.window
+        windows = [schedule.window for schedule in evidence.asked[number].schedules]
         for leg in legs:
-            if not window.is_open(leg.invited_at):
-                yield f"I5 {number} was dialled at {leg.invited_at}, outside {window}"
+            if not any(window.is_open(leg.invited_at) for window in windows):
+                yield f"I5 {number} was dialled at {leg.invited_at}, outside {windows}"
 
 
 def _i6_told_until_heard(evidence: _Evidence) -> Iterator[str]:
