@@ -16,6 +16,7 @@ import pytest
 from store_world import NOON, OWNER, contacts, furnish, schedule
 
 from callwright.domain.ids import CallId
+from callwright.domain.notice import host_of
 from callwright.domain.receiver import Standing
 from callwright.errors import ConfigInvalid, StoreUnavailable
 from callwright.ports.notices import HostsWanted, NewNotice
@@ -382,4 +383,29 @@ def test_claiming_past_a_host_costs_the_same_however_much_waits_for_it(
         taken.append(steps(wanted))
     few, many = taken
     assert many < 2 * few
+    connection.close()
+
+
+def test_notices_from_before_hosts_were_kept_are_claimed_by_host() -> None:
+    connection = apsw.Connection(":memory:")
+    for number, sql in migrations():
+        if number == 8:
+            connection.executemany(
+                "INSERT INTO notice (call, url, webhook_id, content_type, body, state, due_at)"
+                " VALUES (?, ?, 'w', 't', x'', ?, ?)",
+                [
+                    (1, "http://Example.org/x?y=http://other", "pending", 5_000_000),
+                    (2, "https://user:key@example.org/", "pending", 7_000_000),
+                    (3, "https://example.org:8443", "pending", 6_000_000),
+                    (4, "http://example.org/", "delivered", None),
+                ],
+            )
+        connection.execute(sql)
+    tx = SqliteWriteTx(connection)
+    hosts = ["example.org:80", "example.org:8443", "example.org:443"]
+    assert tx.hosts_due(NOON, HostsWanted(), 9) == hosts
+    claimed = [notice for host in hosts for notice in tx.claim_notices(OWNER, host, NOON, 9)]
+    assert [notice.host for notice in claimed] == [host_of(notice.url) for notice in claimed]
+    assert [notice.call_id for notice in claimed] == [1, 3, 2]
+    assert tx.hosts_due(NOON, HostsWanted(), 9) == []
     connection.close()
