@@ -3,6 +3,7 @@
     CallwrightError
     ├── RequestRefused            the caller asked for something we will not do; safe to show
     │   ├── FieldInvalid          one field is wrong                          400
+    │   │   └── WindowTooShort    not all calls would be dialled before its end
     │   ├── ListInvalid           some rows of a CSV are wrong                400
     │   ├── BodyMalformed         the request body cannot be read             400
     │   ├── CredentialsInvalid    nobody we know, or an inactive account      401
@@ -45,6 +46,18 @@ class FieldInvalid(RequestRefused):
         super().__init__(problem if exact else f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+class WindowTooShort(FieldInvalid):
+    """Not all calls would be dialled before the window shuts, and the request wants none then.
+    `field` is the dialect's name for the end of the window."""
+
+    def __init__(self, field: str, will_not_fit: int) -> None:
+        calls = "1 call" if will_not_fit == 1 else f"{will_not_fit} calls"
+        super().__init__(
+            field, f"comes too early: {calls} would not be dialled before it; nothing was queued"
+        )
+        self.will_not_fit = will_not_fit
 
 
 class ListInvalid(RequestRefused):

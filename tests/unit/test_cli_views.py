@@ -294,3 +294,13 @@ def test_a_server_may_be_away_once_it_has_answered(monkeypatch):
         assert next(looks) == 1
         with pytest.raises(ServerUnreachable):
             next(looks)
+
+
+def test_a_batch_under_way_is_shown_with_its_forecast() -> None:
+    forecast = {"ends_at": "2026-05-01T13:00:00Z", "will_not_fit": 1, "assumes": ["no_line"]}
+    screen = Console(file=io.StringIO(), width=160)
+    screen.print(picture([batch(counts={"queued": 2}, forecast=forecast)], []))
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    told = "2 queued; over about 2026-05-01 13:00:00Z; 1 call will not fit; held by no_line"
+    assert told in shown

@@ -7,6 +7,7 @@ import pytest
 from callwright.domain.forecast import Pace, Work, foretell
 from callwright.domain.limits import Limited, LimitKind, Limits
 from callwright.domain.pace import LimitStanding, Measured, TrunkStanding
+from callwright.domain.retry import RetryRules
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -50,6 +51,12 @@ def test_each_further_round_is_smaller_and_comes_after_the_wait() -> None:
     seen = foretell(work(1000, attempts=3), pace(rate=10), NOON)
     assert seen.attempts == 1000 + 500 + 250
     assert seen.ends_at == after(100 + 2 * (20 + 600) + 20)
+
+
+def test_waits_that_a_deployment_names_go_before_the_batchs_own() -> None:
+    rules = RetryRules(waits=(timedelta(seconds=60), timedelta(seconds=3600)))
+    seen = foretell(work(1000, attempts=3, rules=rules), pace(rate=10), NOON)
+    assert seen.ends_at == after(100 + 20 + 60 + 20 + 3600 + 20)
 
 
 def test_what_starts_after_closing_does_not_fit() -> None:

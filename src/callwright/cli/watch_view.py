@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from callwright.cli.follow import FINAL_STATES
-from callwright.cli.output import tell
+from callwright.cli.moments import clock_time
+from callwright.cli.output import counted, tell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -138,7 +139,17 @@ def _standing(batch: Item) -> str:
     words = [describe_counts(batch["counts"]) or batch["state"]]
     if batch["paused_at"] and not batch["is_over"]:
         words.append("paused")
-    return "; ".join(words)
+    return "; ".join([*words, *_foretold(batch.get("forecast"))])
+
+
+def _foretold(forecast: Item | None) -> Iterator[str]:
+    if forecast is None or forecast["ends_at"] is None:
+        return
+    yield f"over about {clock_time(forecast['ends_at'])}"
+    if forecast["will_not_fit"]:
+        yield f"{counted(forecast['will_not_fit'], 'call')} will not fit"
+    for rule in forecast["assumes"]:
+        yield f"held by {rule}"
 
 
 def _over(batch: Item) -> int:

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from callwright.domain.outcome import Outcome
 from callwright.domain.pace import LimitStanding, Measured, TrunkStanding, seconds_to_start
+from callwright.domain.retry import NO_RULES, RetryRules
 
 HALF_A_CALL = 0.5
 """Of what is less than that nothing is expected."""
@@ -34,6 +36,8 @@ class Work:
     closes_at: datetime | None
     wait: timedelta
     """Between attempts."""
+    rules: RetryRules = NO_RULES
+    """Those of the deployment, which go before `wait`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,8 @@ def foretell(work: Work, pace: Pace, now: datetime) -> Forecast:
     for number in range(work.max_attempts + 1):
         count = sum(left.values())
         if count >= HALF_A_CALL:
-            first, last = _round(work, pace, made, count, (began_at, over_at), lasts, now)
+            pause = lasts + work.rules.wait(Outcome.NO_ANSWER, max(number, 1), work.wait)
+            first, last = _round(work, pace, made + count, (began_at, over_at), pause, now)
             late = _share_after(work.closes_at, first, last)
             made += count * (1 - late)
             untried = work.untried if number == 0 else 0
@@ -127,20 +132,18 @@ def foretell(work: Work, pace: Pace, now: datetime) -> Forecast:
 def _round(
     work: Work,
     pace: Pace,
-    made: float,
     count: float,
     before: tuple[datetime | None, datetime | None],
-    lasts: timedelta,
+    pause: timedelta,
     now: datetime,
 ) -> tuple[datetime, datetime]:
     """When the first and the last attempt of a round start: as fast as can be, but each not
-    before the wait after the call's attempt of the round before."""
+    before the pause after the start of the call's attempt of the round before."""
     opens_at = max(work.opens_at, now)
-    last = pace.started_at(made + count, opens_at, now)
+    last = pace.started_at(count, opens_at, now)
     began_at, over_at = before
     if began_at is None or over_at is None:
         return pace.started_at(0, opens_at, now), max(last, work.last_due_at or last)
-    pause = lasts + work.wait
     return began_at + pause, max(last, over_at + pause)
 
 

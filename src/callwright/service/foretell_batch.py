@@ -11,6 +11,7 @@ from callwright.domain.forecast import Forecast, Pace, Work, foretell
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.pace import ASSUMED, Measured, TrunkStanding
+from callwright.domain.retry import RetryRules
 from callwright.domain.situation import Rule, When
 from callwright.errors import Conflict
 from callwright.ports.control import Batch, BatchState
@@ -91,6 +92,7 @@ def foretell_live(
         last_due_at=left.last_due_at,
         closes_at=schedule.window.closes_at,
         wait=schedule.retry.wait,
+        rules=deployment.retry,
     )
     assumes: tuple[Rule, ...] = ()
     if next_call is not None:
@@ -125,6 +127,7 @@ def foretell_new(
         last_due_at=None,
         closes_at=schedule.window.closes_at,
         wait=schedule.retry.wait,
+        rules=deployment.retry,
     )
     paused_at = tx.deployment_paused_at(deployment.id)
     place = Place(
@@ -164,7 +167,7 @@ def _foretell(
     attempts: Mapping[Outcome, AttemptSum],
     assumes: tuple[Rule, ...],
 ) -> Foretold:
-    measured, basis = _measured(attempts, trunk)
+    measured, basis = _measured(attempts, work.rules, trunk)
     pace = Pace(trunk=trunk, limits=(), measured=measured)
     if place is not None:
         pace = Pace(
@@ -185,7 +188,7 @@ def _foretell(
 
 
 def _measured(
-    attempts: Mapping[Outcome, AttemptSum], trunk: TrunkStanding
+    attempts: Mapping[Outcome, AttemptSum], rules: RetryRules, trunk: TrunkStanding
 ) -> tuple[Measured, Basis]:
     """What was measured nearest to the batch, as soon as that is enough to go by."""
     of = {o: each for o, each in attempts.items() if not TRAITS[o].may_be_given_back}
@@ -194,10 +197,14 @@ def _measured(
         own = Measured(
             attempts=count,
             mean_s=sum(each.seconds for each in of.values()) / count,
-            done_share=sum(e.count for o, e in of.items() if not TRAITS[o].retryable) / count,
+            done_share=sum(each.count for o, each in of.items() if _is_last(o, rules)) / count,
         )
         if own.is_enough:
             return own, Basis.BATCH
     if trunk.measured.is_enough:
         return trunk.measured, Basis.TRUNK
     return ASSUMED, Basis.ASSUMED
+
+
+def _is_last(outcome: Outcome, rules: RetryRules) -> bool:
+    return not TRAITS[outcome].retryable or outcome in rules.never_after

@@ -57,8 +57,9 @@ def make_app(
         config=config,
         can_speak=can_speak,
         on_change=on_change,
-        lists=ListIntake(loader=loader, clock=clock, config=config),
+        lists=ListIntake(loader=loader, clock=clock, config=config, pacing=pacing),
         metrics=metrics,
+        pacing=pacing,
     )
     ward = Ward(
         store=store,

@@ -17,6 +17,7 @@ from callwright.errors import FieldInvalid
 from callwright.ports.repeats import KeptRequest
 from callwright.ports.store import Lane, ReadTx, WriteTx
 from callwright.service.authenticate import authenticate
+from callwright.service.fit_window import OnOverflow
 from callwright.service.idempotency import KEY_FIELD, Given, answer_once, find_kept
 from callwright.service.load_list import QueuedList
 from callwright.service.queue_calls import queue_call
@@ -28,6 +29,7 @@ from callwright.web.dialect_request import (
     refuse_media_type,
     reply,
 )
+from callwright.web.overflow import fit_check, fit_headers
 from callwright.web.repeats import answer_of, asked_in_form, kept_answer, key_of, reply_with
 from callwright.web.request_body import read_whole_body
 
@@ -52,12 +54,18 @@ async def queue(around: Surroundings, product: Product, request: Request) -> Res
         pci_granted=user.pci_granted,
     )
 
+    fit = fit_check(request, around.pacing, around.clock, field="end_timestamp")
+    late = None
+    if fit.wish is not OnOverflow.TAKE:
+        late = await around.store.read(lambda tx: fit.call(tx, target, schedule))
+
     def add(tx: WriteTx) -> CallId:
         return queue_call(tx, user, target, schedule, contact, now)
 
     def told(call_id: CallId) -> Response:
         link = f'<{_origin(around, request)}/api/outbound/{call_id}>; rel="status"'
-        return reply(product, request, dialect.encode_queued(call_id), {"Link": link})
+        headers = {"Link": link, **fit_headers(fit, late)}
+        return reply(product, request, dialect.encode_queued(call_id), headers)
 
     if asked is None:
         response = told(await around.store.write(add, lane=Lane.INTAKE))

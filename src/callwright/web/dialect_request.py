@@ -18,6 +18,7 @@ from callwright.dialects.negotiate import wants_xml
 from callwright.domain.account import Deployment, Product, User
 from callwright.domain.ids import DeploymentId, ProgramId
 from callwright.errors import MediaTypeUnsupported, NotFound
+from callwright.ports.pacing_view import PacingView
 from callwright.ports.store import ReadTx, Store
 from callwright.service.authenticate import authenticate
 from callwright.service.find_deployment import find_deployment
@@ -41,6 +42,7 @@ class Surroundings:
     """Called after each commit that queued or cancelled something."""
     lists: ListIntake
     metrics: Metrics
+    pacing: PacingView
 
 
 async def aim(

@@ -20,11 +20,13 @@ from callwright.dialects.form import Form
 from callwright.domain.account import Deployment, User
 from callwright.domain.call import Schedule
 from callwright.domain.ids import BatchId
+from callwright.ports.pacing_view import PacingView
 from callwright.ports.repeats import Answer, KeptRequest
 from callwright.ports.store import WriteTx
 from callwright.service.idempotency import Given, ListOnce, hash_of_file
 from callwright.service.load_list import ListLoader, QueuedList
 from callwright.web.native.preferences import read_preferences
+from callwright.web.overflow import fit_check, fit_headers, join_applied
 from callwright.web.repeats import answer_of, asked_in_form, duplicate_header, kept_answer
 from callwright.web.spool import received_body
 
@@ -41,6 +43,7 @@ class ListIntake:
     loader: ListLoader
     clock: Clock
     config: Config
+    pacing: PacingView
 
     async def take(
         self,
@@ -79,10 +82,13 @@ class ListIntake:
 
             schedule, ready = await _aside_if_large(body, open_list)
 
+            fit = fit_check(request, self.pacing, self.clock, field="end_timestamp")
+
             def tell(tx: WriteTx, queued: QueuedList, same: BatchId | None) -> Answer:
                 headers = {"X-Batch-Id": str(queued.id), **duplicate_header(same)}
+                headers |= fit_headers(fit, fit.batch(tx, queued.id))
                 if lenient:
-                    headers["Preference-Applied"] = "handling=lenient"
+                    headers = join_applied(headers, "handling=lenient")
                     headers["X-Rejected-Rows"] = str(queued.rejected)
                 return answer_of(reply(queued, headers))
 

@@ -12,6 +12,7 @@ from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import BatchId
 from callwright.ports.repeats import Answer, RepeatableRequest
 from callwright.ports.store import Lane, ReadTx, WriteTx
+from callwright.service.fit_window import FitCheck
 from callwright.service.idempotency import Given, ListOnce
 from callwright.service.load_list import QueuedList
 from callwright.web.native.desk import Desk, answer
@@ -21,6 +22,7 @@ from callwright.web.native.list_body import ERRORS_SHOWN, ListOrder, Sifted, csv
 from callwright.web.native.models.batches import QueuedBatch
 from callwright.web.native.preferences import Preferences
 from callwright.web.native.problems import FieldProblem
+from callwright.web.overflow import fit_check, fit_headers, join_applied
 from callwright.web.repeats import answer_of, duplicate_header
 
 SLICE = 500
@@ -74,6 +76,7 @@ async def load_list(
         StillRunning, KeyReused: a request with the same key was faster.
         Unavailable: the store failed, or what reads the list.
     """
+    fit = fit_check(desk.request, desk.parts.pacing, desk.parts.clock, field="closes_at")
     sifted = None
     if not isinstance(order.contacts, Form):
         sifted = sift(order.contacts, target.deployment, desk, wish.lenient)
@@ -83,7 +86,7 @@ async def load_list(
         file_hash=order.file_hash,
         now=desk.now,
         is_loading=desk.parts.loader.is_loading,
-        tell=_teller(sifted, wish),
+        tell=_teller(sifted, wish, fit),
     )
     loop = asyncio.get_running_loop()
 
@@ -144,9 +147,10 @@ def accepted(batch_id: BatchId, wish: Preferences) -> Answer:
 
 
 def _teller(
-    sifted: Sifted | None, wish: Preferences
+    sifted: Sifted | None, wish: Preferences, fit: FitCheck
 ) -> Callable[[WriteTx, QueuedList, BatchId | None], Answer]:
     def tell(tx: WriteTx, queued: QueuedList, same: BatchId | None) -> Answer:
+        fitting = fit_headers(fit, fit.batch(tx, queued.id))
         if wish.respond_async:
             return accepted(queued.id, wish)
         value = QueuedBatch(
@@ -156,7 +160,7 @@ def _teller(
             errors=_first_rejected(tx, queued) if sifted is None else sifted.errors,
             duplicate_of=same,
         )
-        return _told(value, 201, wish, headers=duplicate_header(same))
+        return _told(value, 201, wish, headers={**fitting, **duplicate_header(same)})
 
     return tell
 
@@ -168,10 +172,8 @@ def _told(
     *applied: str,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    given = {"Location": f"/v1/batches/{value.id}", **(headers or {})}
     words = ("handling=lenient", *applied) if wish.lenient else applied
-    if words:
-        given["Preference-Applied"] = ", ".join(words)
+    given = {"Location": f"/v1/batches/{value.id}", **join_applied(headers or {}, *words)}
     return answer_of(answer(value, status, given))
 
 

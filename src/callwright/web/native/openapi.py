@@ -67,7 +67,8 @@ _PREFER = {
     "in": "header",
     "required": False,
     "schema": {"type": "string"},
-    "description": "RFC 7240: `return=minimal`; for lists `handling=lenient`, `respond-async`",
+    "description": "RFC 7240: `return=minimal`; `overflow=warn` or `overflow=refuse`: calls that "
+    "would not be dialled before `closes_at`; for lists `handling=lenient`, `respond-async`",
 }
 _DRY_RUN = {
     "name": "X-Dry-Run",

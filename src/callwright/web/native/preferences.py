@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from callwright.errors import FieldInvalid
+from callwright.service.fit_window import OnOverflow
+
+_WORDS = {"warn": OnOverflow.WARN, "refuse": OnOverflow.REFUSE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,9 @@ class Preferences:
     """`respond-async`: answer before a list is loaded."""
     minimal: bool = False
     """`return=minimal`: leave the representation out."""
+    overflow: OnOverflow = OnOverflow.TAKE
+    """`overflow=warn` or `overflow=refuse`: what to do about calls that will not fit into
+    their window."""
 
 
 def read_preferences(request: Request) -> Preferences:
@@ -31,6 +37,7 @@ def read_preferences(request: Request) -> Preferences:
         lenient=given.get("handling") == "lenient",
         respond_async="respond-async" in given,
         minimal=given.get("return") == "minimal",
+        overflow=_WORDS.get(given.get("overflow", ""), OnOverflow.TAKE),
     )
 
 

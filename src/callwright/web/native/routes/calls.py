@@ -1,5 +1,6 @@
 """`/v1/calls`: queue one, look through them, cancel, hang up, call again."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -12,6 +13,7 @@ from callwright.domain.lifecycle import CallState
 from callwright.ports.control import CallsFound, CallsSought
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.find_owned import find_batch, find_call, see_deployment, whose
+from callwright.service.fit_window import OnOverflow
 from callwright.service.idempotency import answer_once
 from callwright.service.quarantine_calls import release_call
 from callwright.service.queue_calls import queue_call
@@ -44,6 +46,7 @@ from callwright.web.native.wire import (
     read_cursor,
     write_cursor,
 )
+from callwright.web.overflow import fit_check, fit_headers, join_applied
 from callwright.web.repeats import answer_of, repeatable, reply_with
 
 router = APIRouter(prefix=PREFIX, tags=["Calls"])
@@ -75,11 +78,17 @@ async def queue(order: CallOrder, desk: Queuer) -> Response:
     if dry_run:
         return await dry_run_reply(desk, target, schedule, calls=1)
 
+    fit = fit_check(desk.request, desk.parts.pacing, desk.parts.clock, field="closes_at")
+    late = None
+    if fit.wish is not OnOverflow.TAKE:
+        late = await desk.read(lambda tx: fit.call(tx, target.deployment, schedule))
+    fitting = fit_headers(fit, late)
+
     def queue(tx: WriteTx) -> CallId:
         return queue_call(tx, desk.user, target.deployment, schedule, contact, now)
 
     if asked is None:
-        response = await _queued(desk, await desk.write(queue))
+        response = await _queued(desk, await desk.write(queue), fitting)
     else:
         given = await desk.write(
             lambda tx: answer_once(
@@ -87,7 +96,7 @@ async def queue(order: CallOrder, desk: Queuer) -> Response:
                 asked,
                 now,
                 desk.parts.loader.is_loading,
-                lambda: answer_of(_queued_in(tx, desk, queue(tx))),
+                lambda: answer_of(_queued_in(tx, desk, queue(tx), fitting)),
             )
         )
         response = reply_with(given)
@@ -229,24 +238,27 @@ async def retry(call_id: PathId, desk: Queuer, order: RetryCallOrder | None = No
     return await _queued(desk, new)
 
 
-async def _queued(desk: Desk, call_id: CallId) -> Response:
+async def _queued(
+    desk: Desk, call_id: CallId, headers: Mapping[str, str] | None = None
+) -> Response:
     if read_preferences(desk.request).minimal:
-        return _told(QueuedCall(id=call_id))
-    return _told(await desk.read(lambda tx: _whole(tx, desk, call_id)))
+        return _told(QueuedCall(id=call_id), headers)
+    return _told(await desk.read(lambda tx: _whole(tx, desk, call_id)), headers)
 
 
-def _queued_in(tx: ReadTx, desk: Desk, call_id: CallId) -> Response:
+def _queued_in(
+    tx: ReadTx, desk: Desk, call_id: CallId, headers: Mapping[str, str] | None = None
+) -> Response:
     """The same within the transaction that queues the call."""
     if read_preferences(desk.request).minimal:
-        return _told(QueuedCall(id=call_id))
-    return _told(_whole(tx, desk, call_id))
+        return _told(QueuedCall(id=call_id), headers)
+    return _told(_whole(tx, desk, call_id), headers)
 
 
-def _told(call: Call | QueuedCall) -> Response:
-    headers = {"Location": f"/v1/calls/{call.id}"}
-    if isinstance(call, QueuedCall):
-        headers["Preference-Applied"] = "return=minimal"
-    return answer(call, 201, headers)
+def _told(call: Call | QueuedCall, headers: Mapping[str, str] | None) -> Response:
+    applied = ("return=minimal",) if isinstance(call, QueuedCall) else ()
+    given = join_applied(dict(headers or {}), *applied)
+    return answer(call, 201, {"Location": f"/v1/calls/{call.id}", **given})
 
 
 def _whole(tx: ReadTx, desk: Desk, call_id: CallId) -> Call:
