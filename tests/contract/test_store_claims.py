@@ -1,8 +1,7 @@
 """Who gets which call, when, and how a claim is given back."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from store_world import (
     NOON,
     OTHER,

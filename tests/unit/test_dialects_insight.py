@@ -4,9 +4,9 @@ Doc lines are those of "Queuing an Outbound Call", "Queuing Multiple Outbound Ca
 the outbound call status.
 """
 
-import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 from dialects_samples import LIMITS, answered, at, deployment_of, details_of
 
@@ -242,7 +242,7 @@ def test_without_scheduled_times_insight_shows_none_even_after_a_conversation() 
 
 def test_every_history_event_has_a_word_on_the_wire() -> None:
     history = tuple(HistoryEntry(event=event, at=at(1000)) for event in HistoryEvent)
-    details = dataclasses.replace(details_of(Product.INSIGHT), history=history)
+    details = msgspec.structs.replace(details_of(Product.INSIGHT), history=history)
     events = insight.encode_details(details)["events"]
     assert isinstance(events, list)
     assert [event["event"] for event in events] == [

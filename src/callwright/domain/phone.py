@@ -11,8 +11,8 @@ Source: wire contract, section 4; the documented forms are in tests/unit/test_do
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import phonenumbers
 
 from callwright.errors import FieldInvalid
@@ -46,8 +46,7 @@ _HARMONISED_SERVICE = re.compile(r"116[0-9]{3}\Z")
 _SERVICE_NUMBERS = frozenset({"911", "112", "999", "000", "988", "110", "111", "118", "119"})
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneNumber:
+class PhoneNumber(msgspec.Struct, frozen=True):
     """A number in E.164: `+` and 8 to 15 digits. Made only by this module's parsers."""
 
     e164: str
@@ -61,8 +60,7 @@ class PhoneNumber:
         return mask_number(self.e164)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DialString:
+class DialString(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to dial, as whom, and what to key once they answer."""
 
     sent: str

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from callwright.domain.lifecycle import CallEvent
 from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.window import Window
@@ -69,8 +71,7 @@ class RetryRules:
 NO_RULES = RetryRules()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What `after_attempt` decided."""
 
     event: CallEvent

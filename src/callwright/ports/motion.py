@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from callwright.domain.call import CallDetails, Contact, Schedule
 from callwright.domain.ids import BatchId, CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState
@@ -25,8 +27,7 @@ class Hold(NamedTuple):
     owner: OwnerId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """One call taken for dialling, with all that dialling needs."""
 
     call_id: CallId
@@ -43,8 +44,7 @@ class Claim:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """What is written down before the first INVITE byte leaves."""
 
     call_id: CallId
@@ -102,8 +102,7 @@ class ActiveCall:
         return Hold(self.call_id, self.attempt, self.owner)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEnd:
+class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended, for its row."""
 
     at: datetime
@@ -140,8 +139,7 @@ class Progress:
     keyed: list[Keyed] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HaltedCall:
+class HaltedCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call that was just taken out of motion; it has to be put back or ended."""
 
     hold: Hold
@@ -156,8 +154,7 @@ class HaltedCall:
     rang: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """A call that waits for its next attempt."""
 
     call: HaltedCall
@@ -165,8 +162,7 @@ class Retry:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallEnd:
+class CallEnd(msgspec.Struct, frozen=True, kw_only=True):
     """A call that is over."""
 
     call: HaltedCall

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import msgspec
+
 from callwright.domain.ids import CallId, NoticeId, OwnerId
 from callwright.domain.notice import Delivery, NoticeState
 from callwright.domain.receiver import Standing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewNotice:
+class NewNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A notice as it is written when its call ends."""
 
     call_id: CallId

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from callwright.domain.account import Deployment
 from callwright.domain.ids import AccountId, CallId, DeploymentId
 from callwright.domain.lifecycle import CallEvent, CallState, next_state
@@ -19,8 +21,7 @@ from callwright.service.tell_result import NoticeStyle, tell_results
 ON_OPT_OUT_LIST = "the number is on the opt-out list"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt that is written down and may be dialled once this is committed."""
 
     claim: Claim

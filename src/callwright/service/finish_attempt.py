@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+
+import msgspec
 
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState, next_state
@@ -16,8 +17,7 @@ from callwright.ports.visits import EndedVisit
 from callwright.service.tell_result import NoticeStyle, tell_results
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended, as the line told it or recovery concluded."""
 
     call_id: CallId
