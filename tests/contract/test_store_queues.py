@@ -145,6 +145,43 @@ def test_names_of_one_trunk_share_it_too(world: World) -> None:
     assert shares(taken.claims) == {world.deployment: 5, unnamed: 5}
 
 
+def test_what_an_earlier_look_saw_serves_and_what_it_did_not_see_is_looked_for(
+    world: World,
+) -> None:
+    other = world.deploy()
+    world.queue_list(3)
+    seen = claim(world, 1).waiting
+
+    def again(limit: int) -> Claimed:
+        return world.write(
+            lambda tx: claim_due_calls(tx, OWNER, ("main",), limit, NOON, known=seen)
+        )
+
+    single = world.queue(deployment=other)
+    assert shares(again(1).claims) == {world.deployment: 1}
+    rest = again(5)
+    assert shares(rest.claims) == {world.deployment: 1, other: 1}
+    assert single in ids(rest.claims)
+    assert rest.outlook is not None
+    assert again(5).claims == []
+
+
+def test_what_was_stopped_since_an_earlier_look_is_not_taken(world: World) -> None:
+    world.queue()
+    listed = world.queue_list(3)
+    seen = world.read(lambda tx: tx.waiting(("main",)))
+    world.write(lambda tx: tx.pause_deployment(world.deployment, world.user.id, NOON))
+    found = world.write(lambda tx: claim_due_calls(tx, OWNER, ("main",), 9, NOON, known=seen))
+    assert found.claims == []
+    world.write(lambda tx: tx.resume_deployment(world.deployment))
+    world.write(lambda tx: tx.set_limits(of_batch(listed), Limits(max_calls=1)))
+    room = Room({of_batch(listed): 0})
+    found = world.write(
+        lambda tx: claim_due_calls(tx, OWNER, ("main",), 9, NOON, known=seen, room=room)
+    )
+    assert [claim.batch_id == listed for claim in found.claims] == [False]
+
+
 # Order within a deployment
 
 

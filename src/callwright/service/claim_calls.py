@@ -4,7 +4,7 @@ However much waits on one deployment, each of the others gets its share of every
 deployment the order is by time, or new calls come before retries, as the trunk is set up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -39,7 +39,8 @@ class Claimed:
     """Who was served last: the next claim begins after it."""
     outlook: Outlook | None
     """None: as many calls as asked for were found, and there may be more."""
-    limits_version: int
+    waiting: Waiting
+    """What was seen to wait."""
 
 
 def claim_due_calls(
@@ -52,6 +53,7 @@ def claim_due_calls(
     turn: DeploymentId = NOBODY,
     retries_first: bool = True,
     room: Room | None = None,
+    known: Waiting | None = None,
 ) -> Claimed:
     """Take up to `limit` calls that wait under these trunk names and whose time has come.
 
@@ -59,30 +61,40 @@ def claim_due_calls(
     single calls and retries come before lists, the earliest due first; or, unless
     `retries_first`, retries come after everything that was never tried. Lists go by the
     moment they went live. `room` says who may start how many, and is taken down.
+
+    `known` is what an earlier claim saw: it saves looking again, where there are very many
+    deployments, as long as enough is found in it.
     """
     room = room or Room()
     claims: list[Claim] = []
     tx.open_queues(trunks, now)
+    for waiting in _looks(tx, trunks, known):
+        unserved = [queues for queues in _turns(waiting.queues, turn) if _has_due(queues, now)]
+        while unserved and len(claims) < limit:
+            left, unserved = unserved, []
+            for index, queues in enumerate(left):
+                share = -(-(limit - len(claims)) // (len(left) - index))
+                in_order = _in_order(queues, retries_first=retries_first)
+                taken = _take(tx, owner, in_order, share, now, room)
+                claims += taken
+                if taken:
+                    turn = queues[0].deployment_id
+                if taken and len(taken) == share:
+                    unserved.append(queues)
+                if len(claims) == limit:
+                    break
+        if len(claims) == limit:
+            return Claimed(claims=claims, turn=turn, outlook=None, waiting=waiting)
     waiting = tx.waiting(trunks)
-    unserved = [
-        _in_order(queues, retries_first=retries_first)
-        for queues in _turns(waiting.queues, turn)
-        if _has_due(queues, now)
-    ]
-    while unserved and len(claims) < limit:
-        left, unserved = unserved, []
-        for index, queues in enumerate(left):
-            share = -(-(limit - len(claims)) // (len(left) - index))
-            taken = _take(tx, owner, queues, share, now, room)
-            claims += taken
-            if taken:
-                turn = queues[0].deployment_id
-            if taken and len(taken) == share:
-                unserved.append(queues)
-            if len(claims) == limit:
-                break
-    outlook = None if len(claims) == limit else look_ahead(tx.waiting(trunks), now, room)
-    return Claimed(claims=claims, turn=turn, outlook=outlook, limits_version=waiting.limits_version)
+    outlook = look_ahead(waiting, now, room)
+    return Claimed(claims=claims, turn=turn, outlook=outlook, waiting=waiting)
+
+
+def _looks(tx: WriteTx, trunks: Sequence[str], known: Waiting | None) -> Iterator[Waiting]:
+    """What is known to wait; and if that is not enough, what waits."""
+    if known is not None:
+        yield known
+    yield tx.waiting(trunks)
 
 
 def look_ahead(waiting: Waiting, now: datetime, room: Room) -> Outlook:
