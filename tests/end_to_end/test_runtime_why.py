@@ -519,6 +519,24 @@ def test_a_batch_and_a_deployment_wait_for_what_their_next_call_waits_for(tmp_pa
     play(tmp_path, test)
 
 
+def test_of_what_is_due_a_single_call_is_the_next_of_a_deployment(tmp_path: Path) -> None:
+    async def test(scene: Scene) -> None:
+        world = scene.world
+        await scene.queue("6175550111")
+        await world.queue_list(["6175550100", "6175550101"])
+        single = await scene.queue("6175550102")
+        assert world.supervisor is not None
+        picture, now = world.supervisor.pacing.picture(), world.clock.now()
+        here, user = world.deployment.id, world.user
+        found = await world.store.read(lambda tx: why_deployment(tx, user, here, picture, now))
+        assert (found.call_id, found.why.first.rule) == (single, Rule.TRUNK_RATE)
+        await world.pass_time(11)
+        assert scene.dialled("0102")
+        assert not scene.dialled("0100")
+
+    play(tmp_path, test, rate=0.1)
+
+
 def test_a_list_that_is_being_loaded_says_so(tmp_path: Path) -> None:
     async def test(scene: Scene) -> None:
         world, schedule = scene.world, scene.world.schedule()

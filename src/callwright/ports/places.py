@@ -77,11 +77,11 @@ class PlaceQuestions(Protocol):
         """None: it does not wait."""
         ...
 
-    def next_of_batch(self, batch_id: BatchId) -> CallId | None:
+    def next_of_batch(self, batch_id: BatchId, now: datetime) -> CallId | None:
         """The call of a batch that goes next, or that holds it; None: none waits."""
         ...
 
-    def next_of_deployment(self, deployment_id: DeploymentId) -> CallId | None:
+    def next_of_deployment(self, deployment_id: DeploymentId, now: datetime) -> CallId | None:
         """The same of all that waits on a deployment."""
         ...
 

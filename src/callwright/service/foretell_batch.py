@@ -76,7 +76,7 @@ def foretell_live(
     first = tx.batch_calls(batch.id, now, 1)
     assert deployment is not None
     schedule = first[0].schedule
-    next_call = None if batch.canceled_at is not None else tx.next_of_batch(batch.id)
+    next_call = None if batch.canceled_at is not None else tx.next_of_batch(batch.id, now)
     place = None if next_call is None else tx.place_of(next_call)
     trunk = picture.trunks.get(deployment.trunk if place is None else place.trunk)
     if trunk is None:

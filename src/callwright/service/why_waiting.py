@@ -67,7 +67,7 @@ def why_batch(
     if batch.state is BatchState.LOADING:
         text = "It is being loaded: nothing of it is dialled before all of it is stored."
         return _nothing(now, Reason(rule=Rule.LOADING, text=text, when=When.ESTIMATE, next_at=now))
-    next_call = tx.next_of_batch(batch_id)
+    next_call = tx.next_of_batch(batch_id, now)
     if next_call is None:
         counts = tx.batch_counts(batch_id, now)
         return _nothing_waits(sum(n for state, n in counts.items() if not state.is_final), now)
@@ -83,7 +83,7 @@ def why_deployment(
         NotFound, NotPermitted: as `see_deployment`.
     """
     see_deployment(tx, user, deployment_id)
-    next_call = tx.next_of_deployment(deployment_id)
+    next_call = tx.next_of_deployment(deployment_id, now)
     if next_call is None:
         limited = [
             standing.in_flight

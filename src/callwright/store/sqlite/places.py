@@ -27,12 +27,12 @@ class PlaceQuestions(Session):
         row = self._find("waiting_in_list", call=call_id)
         return None if row is None else _in_list(call_id, row)
 
-    def next_of_batch(self, batch_id: BatchId) -> CallId | None:
+    def next_of_batch(self, batch_id: BatchId, now: datetime) -> CallId | None:
         row = self._find("place_of_batch", batch=batch_id)
-        return None if row is None else self._next(row[0], row[1])
+        return None if row is None else self._next(row[0], row[1], to_micros(now))
 
-    def next_of_deployment(self, deployment_id: DeploymentId) -> CallId | None:
-        return self._next(deployment_id, 0)
+    def next_of_deployment(self, deployment_id: DeploymentId, now: datetime) -> CallId | None:
+        return self._next(deployment_id, 0, to_micros(now))
 
     def count_first(
         self, queue: WaitingQueue, now: datetime, most: int, *, before: Place | None = None
@@ -99,18 +99,20 @@ class PlaceQuestions(Session):
     def _between(self, query: str, ranges: Iterable[Row]) -> Iterable[Row]:
         return (row for lo, hi in ranges for row in self._rows(query, lo=lo, hi=hi))
 
-    def _next(self, deployment: int, live_seq: int) -> CallId | None:
+    def _next(self, deployment: int, live_seq: int, now: int) -> CallId | None:
         place: dict[str, Value] = {"deployment": deployment, "live_seq": live_seq}
+        rows = [
+            self._row("next_single", look=LOOK, **place),
+            self._row("next_in_list", **place),
+        ]
+        # Of what is due already, single calls go before lists.
         found = [
-            (held, at, call)
-            for row in (
-                self._row("next_single", look=LOOK, **place),
-                self._row("next_in_list", **place),
-            )
+            (held, max(at, now), from_list, call)
+            for from_list, row in enumerate(rows)
             if row is not None
             for call, at, held in [row]
         ]
-        return CallId(min(found)[2]) if found else None
+        return CallId(min(found)[3]) if found else None
 
 
 def _single(call_id: CallId, row: Row) -> Place:
