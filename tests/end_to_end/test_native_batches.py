@@ -153,7 +153,10 @@ def test_a_list_can_be_followed_while_it_loads(tmp_path: Path) -> None:
         assert (batch["counts"], batch["rejected"]) == ({"queued": 5000}, 1)
         assert batch["loaded_share"] is None
         assert seen == sorted(seen)
-        assert world.changes
+        async with asyncio.timeout(20):
+            # The list is live before the loops hear of it.
+            while not world.changes:
+                await asyncio.sleep(0)
 
     run_native(tmp_path, test)
 
