@@ -2,18 +2,16 @@
 
 import asyncio
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from native_world import ADMIN, NativeWorld, run_native
+from api_fuzzer import PARTS, fuzz
+from native_world import NativeWorld, run_native
 
 from callwright.testing.programs import require
 from callwright.web.dialect_routes import ROUTES
-
-SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
 def test_the_document_tells_of_both_apis(tmp_path: Path) -> None:
@@ -111,47 +109,14 @@ def test_a_browser_that_reaches_nothing_else_shows_both_apis(tmp_path: Path) -> 
     run_native(tmp_path, test)
 
 
-# A cursor or a script is text by the document, and not any text will do. Wrong credentials
-# are another test's business: here they would only be slowed down.
-NATIVE = (
-    "--include-path-regex",
-    "^/v1/",
-    "--exclude-checks",
-    "positive_data_acceptance,ignored_auth",
-)
-# The dialects take more than their documents say, on purpose.
-DIALECTS = (
-    "--include-path-regex",
-    "^/api/",
-    "--exclude-checks",
-    "positive_data_acceptance,negative_data_rejection,ignored_auth",
-)
-
-
-@pytest.mark.parametrize("part", [NATIVE, DIALECTS], ids=["native", "dialects"])
+@pytest.mark.parametrize("part", sorted(PARTS))
 def test_a_fuzzer_finds_no_fault_and_nothing_that_is_not_documented(
-    tmp_path: Path, part: tuple[str, ...]
+    tmp_path: Path, part: str
 ) -> None:
     async def test(world: NativeWorld) -> None:
-        await world.queue_list(3)
-        call = await world.queue(result_url="http://127.0.0.1:9/result")
-        await world.post(f"/v1/calls/{call}/cancel")
-        email, key = ADMIN
-        process = await asyncio.create_subprocess_exec(
-            SCHEMATHESIS,
-            "run",
-            f"{world.url}/openapi.json",
-            *("--url", world.url, "--auth", f"{email}:{key}", *part),
-            # these end the admin's own credentials
-            *("--exclude-path-regex", "rotate-key|/keys/|/users/"),
-            *("--phases", "examples,coverage"),
-            *("--seed", "1", "--generation-deterministic", "--no-color"),
-            cwd=tmp_path,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        told, _ = await process.communicate()
-        assert process.returncode == 0, told.decode()[-6000:]
+        same = ("--phases", "examples,coverage", "--generation-deterministic")
+        code, told = await fuzz(world, tmp_path, part, *same)
+        assert code == 0, told[-6000:]
 
     run_native(tmp_path, test)
 
