@@ -7,6 +7,7 @@ import select
 import socket
 import sys
 import threading
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -72,6 +73,22 @@ def test_a_dry_run_checks_and_queues_nothing(shell):
     assert "2 calls would be queued" in shell.run("queue", "calls.csv", *TO_SHORT, "--dry-run")
     shell.run("queue", shell.write("bad.csv", BAD), *TO_SHORT, "--dry-run", code=3)
     assert latest_batch(shell) == before
+
+
+def test_a_list_that_must_fit_into_its_window_and_does_not_is_refused(shell):
+    before = latest_batch(shell)
+    crowd = "phone_number\n" + "".join(f"617555{row:04}\n" for row in range(10_000)) * 2
+    end = str(int(time.time()) + 30)
+    words = ("queue", shell.write("crowd.csv", crowd), *TO_SHORT, "--end", end)
+    tried = shell.ask(*words, "--dry-run")
+    assert 0 < tried["forecast"]["will_not_fit"] < 20_000
+    text = shell.run(*words, "--dry-run")
+    assert re.search(r"; \d+ calls would not be dialled before --end", text)
+    shell.run(*words, "--must-fit", code=3)
+    assert re.search(r"--end: comes too early: \d+ calls would not be dialled before it", shell.err)
+    assert latest_batch(shell) == before
+    file = shell.write("calls.csv", GOOD)
+    assert "2 calls queued" in shell.run("queue", file, *TO_SHORT, "--must-fit")
 
 
 def test_bad_rows_are_told_with_their_lines_and_nothing_is_queued(shell):

@@ -56,6 +56,10 @@ def queue(
         Path | None,
         typer.Option("--rejected", metavar="FILE", help="With --lenient: save the bad rows there."),
     ] = None,
+    must_fit: Annotated[
+        bool,
+        typer.Option("--must-fit", help="Only if all would be dialled before --end, as foretold."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every row and queue nothing.")
     ] = False,
@@ -70,7 +74,7 @@ def queue(
     require_target(app, survey, deployment)
     _require_sense(lenient=lenient, rejected=rejected, dry_run=dry_run, wait=wait)
     fields = schedule_fields(start, end, max_attempts, reattempt_wait, result_url)
-    headers = _headers(lenient=lenient, dry_run=dry_run)
+    headers = _headers(lenient=lenient, must_fit=must_fit, dry_run=dry_run)
     with connect(server, user, key, config) as client:
         fields["deployment_id"] = find_deployment(client, app, survey, deployment)
         if dry_run:
@@ -79,6 +83,8 @@ def queue(
                 f", {counted(value['rejected'], 'row')} left out" if value["rejected"] else ""
             )
             text = f"dry run: {counted(value['calls'], 'call')} would be queued{left_out}"
+            if late := (value["forecast"] or {}).get("will_not_fit"):
+                text += f"; {counted(late, 'call')} would not be dialled before --end"
             show({"dry_run": True, **value}, text, as_json=as_json)
             return
         try:
@@ -110,10 +116,12 @@ def _require_sense(*, lenient: bool, rejected: Path | None, dry_run: bool, wait:
         raise typer.BadParameter("there is nothing to wait for", param_hint="--dry-run")
 
 
-def _headers(*, lenient: bool, dry_run: bool) -> dict[str, str]:
+def _headers(*, lenient: bool, must_fit: bool, dry_run: bool) -> dict[str, str]:
     preferences = [] if dry_run else ["respond-async"]
     if lenient:
         preferences.append("handling=lenient")
+    if must_fit:
+        preferences.append("overflow=refuse")
     headers = {"Prefer": ", ".join(preferences)} if preferences else {}
     if dry_run:
         headers["X-Dry-Run"] = "true"
