@@ -155,7 +155,7 @@ def test_a_list_can_be_followed_while_it_loads(tmp_path: Path) -> None:
         assert seen == sorted(seen)
         async with asyncio.timeout(20):
             # The list is live before the loops hear of it.
-            while not world.changes:
+            while not world.changes:  # noqa: ASYNC110 - only the world hears of it
                 await asyncio.sleep(0)
 
     run_native(tmp_path, test)
