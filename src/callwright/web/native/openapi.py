@@ -108,8 +108,9 @@ def document_of(api: FastAPI) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
         components["schemas"][model.__name__] = schema
-    components["schemas"].update(LIST_SCHEMA.pop("$defs", {}))
-    components["schemas"]["BatchOrder"] = LIST_SCHEMA
+    order = dict(LIST_SCHEMA)  # the next document needs it whole
+    components["schemas"].update(order.pop("$defs", {}))
+    components["schemas"]["BatchOrder"] = order
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     components["securitySchemes"] = {
