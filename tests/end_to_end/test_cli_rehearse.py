@@ -1,12 +1,19 @@
 """`callwright rehearse`: a campaign played through in one process, with nothing else there."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from cli_world import Shell
+
+from callwright.cli.store_work import change
+from callwright.domain.ids import AccountId, DeploymentId, UserId
+from callwright.domain.limits import Limited, LimitKind, Limits
+from callwright.domain.phone import PhoneNumber
+from callwright.ports.store import WriteTx
 
 NOW = ("--now", "2030-01-07T09:00:00Z")
 RETRIES = ("--max-attempts", "3", "--reattempt-wait", "600")
@@ -121,6 +128,33 @@ def test_it_asks_the_store_what_is_called_and_leaves_it_as_it_is(shell: Shell) -
     assert done["outcomes"]["answered"] >= 5
     assert done["states"]["rejected"] == done["not_dialled"] > 0
     assert shell.run("ls", "calls", "--json", code=3) == ""  # nobody was told who asks
+
+
+def test_opt_outs_and_limits_of_the_deployment_hold(shell: Shell) -> None:
+    shell.run("init")
+    file = make_list(shell, 60)
+
+    def limit(tx: WriteTx, now: datetime) -> None:
+        account = AccountId(1)
+        tx.set_limits(Limited(LimitKind.DEPLOYMENT, 1), Limits(calls_per_second=1))
+        tx.set_limits(Limited(LimitKind.ACCOUNT, account), Limits(max_calls=7))
+        for number in ("+12125550003", "+12125550004"):
+            tx.suppress(account, PhoneNumber(number), None, now)
+
+    change(None, limit)
+    done = rehearse(shell, file, "--app", "1")
+    assert done["states"]["rejected"] == done["not_dialled"] == 2
+    assert done["most_at_once"] <= 7
+    assert done["ends_at"] > "2030-01-07T09:01"
+    assert rehearse(shell, file, "--app", "1", "--deployment", "1") == done
+
+
+def test_a_pause_is_told_and_left_out(shell: Shell) -> None:
+    shell.run("init")
+    file = make_list(shell, 3)
+    change(None, lambda tx, now: tx.pause_deployment(DeploymentId(1), UserId(1), now))
+    assert rehearse(shell, file, "--app", "1")["attempts"] == 3
+    assert "deployment 1 is paused" in shell.err
 
 
 def test_a_picture_is_drawn(shell: Shell) -> None:

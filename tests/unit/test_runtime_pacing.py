@@ -15,7 +15,7 @@ from callwright.runtime.pacing import (
     TrunkLimits,
     free_starts,
 )
-from callwright.runtime.rate import Starts, wait_s
+from callwright.runtime.rate import Starts, free_now, wait_s
 
 
 def pacer(calls_per_second: float = 10, max_calls: int = 1000) -> Pacer:
@@ -174,3 +174,12 @@ def test_both_limits_hold() -> None:
     assert free_starts(limits, 2, last, 10.1) == 0
     assert free_starts(limits, 1, last, 11.0, quantum_s=5.0) == 2
     assert free_starts(Limits(), 10**6, last, 10.0) is None
+
+
+@pytest.mark.parametrize("started_at", [n * 0.257 for n in range(200)])
+def test_a_start_is_free_as_soon_as_there_is_nothing_to_wait_for(started_at: float) -> None:
+    last = Starts().after(started_at, 1, 1.0)
+    now = started_at + wait_s(last, 1.0, started_at)
+    while wait_s(last, 1.0, now) > 0:
+        now = math.nextafter(now, math.inf)
+    assert free_now(last, 1.0, now, quantum_s=0.0) == 1

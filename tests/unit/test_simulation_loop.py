@@ -46,6 +46,20 @@ def test_a_step_moves_the_wall_clock_and_no_other() -> None:
         loop.close()
 
 
+@pytest.mark.parametrize("shortest_s", [1e-9, 1e-15, 5e-324])
+def test_the_shortest_wait_lets_time_go_on(shortest_s: float) -> None:
+    loop = VirtualLoop(1e6)
+    try:
+        clock = VirtualClock(loop, WallClock(NOON))
+        assert not loop.run_until_complete(clock.wait(asyncio.Event(), shortest_s))
+        waited = loop.time()
+        assert waited > 1e6
+        loop.run_until_complete(clock.sleep(shortest_s))
+        assert loop.time() > waited
+    finally:
+        loop.close()
+
+
 def test_a_death_ends_everything_at_once() -> None:
     points = CrashPoints({2})
     done: list[str] = []

@@ -28,24 +28,20 @@ from callwright.cli.options import (
 from callwright.cli.output import counted, show, tell
 from callwright.cli.people import LONGEST_S, read_people
 from callwright.cli.progress import progress_bar
+from callwright.cli.rehearse_called import find_called
 from callwright.cli.rehearse_view import as_value, describe, write_chart
-from callwright.cli.store_work import look_at
 from callwright.config import Config, load_config
 from callwright.dialects.contacts import ListLimits, ReadyList
 from callwright.dialects.form import LIST_FIELD, BodyKind, Field, Form, Upload
 from callwright.dialects.registry import by_product
-from callwright.domain.account import Deployment, Product
+from callwright.domain.account import Deployment
 from callwright.domain.call import Schedule
-from callwright.domain.ids import DeploymentId, ProgramId
-from callwright.errors import ConfigInvalid, FieldInvalid, ListInvalid, NotFound, RequestRefused
-from callwright.ports.store import ReadTx
+from callwright.errors import ConfigInvalid, FieldInvalid, ListInvalid, RequestRefused
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
 from callwright.runtime.trunks import limits_and_rules
-from callwright.service import administer
 from callwright.simulation.rehearsal import Plan, Progress
 from callwright.simulation.rehearsal import rehearse as play
-from callwright.simulation.set_up import sample_deployment
 
 Trunk = tuple[TrunkLimits, TrunkRules]
 
@@ -120,8 +116,8 @@ def rehearse(
         "talks_s": talks,
     }
     crowd = read_people(people, manners)
-    called = _find(config, app, survey, deployment)
-    trunks = _trunks(config, called, calls_per_second, max_calls)
+    called = find_called(config, app, survey, deployment)
+    trunks = _trunks(config, called.deployment, calls_per_second, max_calls)
     queued_at = datetime.now(UTC) if now is None else read_moment("--now", now)
     texts = {
         "start_timestamp": None if start is None else _unix("--start", start),
@@ -129,9 +125,9 @@ def rehearse(
         "max_attempts": max_attempts,
         "reattempt_wait": reattempt_wait,
     }
-    schedule, contacts = _open(config, called, file, sheet, texts, queued_at)
+    schedule, contacts = _open(config, called.deployment, file, sheet, texts, queued_at)
     plan = Plan(
-        deployment=called,
+        called=called,
         schedule=schedule,
         trunks=trunks,
         queued_at=queued_at,
@@ -174,36 +170,6 @@ def _require_sense(app: int | None, survey: int | None, svg: Path | None) -> Non
         raise typer.BadParameter("a file whose name ends in .svg", param_hint="--svg")
     if svg is not None and not svg.absolute().parent.is_dir():
         raise FieldInvalid("--svg", f"{svg.parent} is no folder")
-
-
-def _find(
-    config: Config, app: int | None, survey: int | None, deployment: int | None
-) -> Deployment:
-    """The deployment that is called: from the store, or the sample if none is named."""
-    if app is None and survey is None and deployment is None:
-        return sample_deployment()
-    path = config.sqlite_path
-    if path is not None and not path.exists():
-        raise ConfigInvalid(
-            f"store.url: {path} does not exist; leave out --app, --survey and --deployment to "
-            "rehearse with a sample"
-        )
-
-    def find(tx: ReadTx) -> Deployment:
-        product, number = (Product.FUSE, app) if survey is None else (Product.INSIGHT, survey)
-        program = None
-        if number is not None:
-            program = administer.find_program(tx, product, ProgramId(number))
-        found = None
-        if deployment is not None:
-            found = tx.deployment(DeploymentId(deployment))
-        elif program is not None:
-            found = administer.current_deployment(tx, program)
-        if found is None or (program is not None and found.program.id != program.id):
-            raise NotFound("deployment")
-        return found
-
-    return look_at(config, find)
 
 
 def _trunks(

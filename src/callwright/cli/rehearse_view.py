@@ -110,7 +110,7 @@ def _states_said(done: Rehearsed) -> str:
 
 def _limits(plan: Plan) -> TrunkLimits:
     """Of the trunk that dials."""
-    name = plan.deployment.trunk
+    name = plan.called.deployment.trunk
     return next(limits for limits, _ in plan.trunks if name in ("", limits.name))
 
 

@@ -33,7 +33,7 @@ class Starts:
         """What they are once `count` more start at `now`."""
         turn = now if calls_per_second is None else _next_turn(self, calls_per_second)
         at = turn if turn >= now - LATE_S else now
-        recent = tuple(group for group in self.groups if group[0] > now - SPAN_S)
+        recent = tuple(group for group in self.groups if group[0] + SPAN_S > now)
         return Starts(at=at, count=count, groups=(*recent, (now, count)))
 
 
@@ -61,7 +61,7 @@ def free_now(last: Starts, calls_per_second: float, now: float, *, quantum_s: fl
     if behind_s > LATE_S:
         behind_s = 0.0
     in_turn = 1 + int((quantum_s + behind_s) * calls_per_second / SPAN_S)
-    recent = sum(count for at, count in last.groups if at > now - SPAN_S)
+    recent = sum(count for at, count in last.groups if at + SPAN_S > now)
     return min(in_turn, _most(calls_per_second) - recent)
 
 

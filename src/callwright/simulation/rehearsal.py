@@ -16,7 +16,6 @@ from datetime import datetime
 import apsw
 
 from callwright.dialects.contacts import ReadyList
-from callwright.domain.account import Deployment
 from callwright.domain.call import Schedule
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import Outcome
@@ -35,7 +34,7 @@ from callwright.simulation.faults import CrashPoints, Outage
 from callwright.simulation.history import History
 from callwright.simulation.inline_store import InlineStore
 from callwright.simulation.line import SimulatedLine
-from callwright.simulation.set_up import add_deployment, listening_for_faults
+from callwright.simulation.set_up import Called, add_called, listening_for_faults
 from callwright.simulation.sink import SimulatedSender, Sink
 from callwright.simulation.tally import MINUTE_S, Tally
 from callwright.simulation.virtual_loop import VirtualLoop
@@ -59,8 +58,8 @@ READING_SHARE = 0.05
 class Plan:
     """What is to be rehearsed. The same plan gives the same result."""
 
-    deployment: Deployment
-    """What is called; it need not stand in any store."""
+    called: Called
+    """It need not stand in any store."""
     schedule: Schedule
     trunks: Sequence[tuple[TrunkLimits, TrunkRules]]
     """The first one dials for deployments that name none."""
@@ -191,7 +190,7 @@ class _Stage:
     async def play(self, contacts: ReadyList) -> Rehearsed:
         plan, store = self._plan, self._store
         now = plan.queued_at
-        user, deployment = await store.write(lambda tx: add_deployment(tx, plan.deployment, now))
+        user, deployment = await store.write(lambda tx: add_called(tx, plan.called, now))
         self._bytes = len(contacts.list.data)
         reader = _InlineReader(self._read)
         # Nobody is told: a result_url is another's, and must not matter here.

@@ -1,13 +1,16 @@
 """What a simulated server needs before it can be asked for anything: a user and a deployment."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from callwright.domain.account import Deployment, Product, Program, User
 from callwright.domain.ids import AccountId, DeploymentId, ProgramId, UserId
+from callwright.domain.limits import UNLIMITED, Limited, LimitKind, Limits
+from callwright.domain.phone import PhoneNumber
 from callwright.ivr.load import load
 from callwright.ivr.script import dump
 from callwright.ports.store import WriteTx
@@ -22,6 +25,17 @@ steps:
     say: Hello
     next: hangup
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """What a list is called for, and what holds for its calls beside the trunk's limits."""
+
+    deployment: Deployment
+    account_limits: Limits = UNLIMITED
+    deployment_limits: Limits = UNLIMITED
+    suppressed: Sequence[PhoneNumber] = ()
+    """Numbers that its account never calls."""
 
 
 def sample_deployment(trunk: str = "") -> Deployment:
@@ -76,6 +90,16 @@ def add_deployment(tx: WriteTx, like: Deployment, now: datetime) -> tuple[User, 
     )
     deployment = tx.deployment(deployment_id)
     assert deployment is not None
+    return user, deployment
+
+
+def add_called(tx: WriteTx, like: Called, now: datetime) -> tuple[User, Deployment]:
+    """The same with all that holds for its calls."""
+    user, deployment = add_deployment(tx, like.deployment, now)
+    tx.set_limits(Limited(LimitKind.ACCOUNT, user.account_id), like.account_limits)
+    tx.set_limits(Limited(LimitKind.DEPLOYMENT, deployment.id), like.deployment_limits)
+    for number in like.suppressed:
+        tx.suppress(user.account_id, number, None, now)
     return user, deployment
 
 

@@ -34,6 +34,10 @@ class WallClock:
         self.on_set(seconds)
 
 
+RESOLUTION_S = 1e-6
+"""The shortest wait. Even shorter ones would be lost in a float, and time stand still."""
+
+
 class VirtualClock(SystemClock):
     """A `Clock` on a loop's own time; it waits as the system's does, in skipped time."""
 
@@ -46,6 +50,14 @@ class VirtualClock(SystemClock):
 
     def monotonic(self) -> float:
         return self._loop.time()
+
+    async def wait(self, event: asyncio.Event, timeout_s: float | None) -> bool:
+        if timeout_s is not None and 0 < timeout_s < RESOLUTION_S:
+            timeout_s = RESOLUTION_S
+        return await super().wait(event, timeout_s)
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(max(seconds, RESOLUTION_S) if seconds > 0 else seconds)
 
     async def when_set(self) -> float:
         was_set: asyncio.Future[float] = self._loop.create_future()
