@@ -14,7 +14,7 @@ def stress(name: str, *arguments: object) -> tuple[int, dict[str, object]]:
         [sys.executable, STRESS / f"{name}.py", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert ended.stdout, ended.stderr
     figures: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])

@@ -1,6 +1,6 @@
 """kill -9 of a server under load, judged by SIPp's trace, the callbacks and the client alone.
 
-`python tests/peers/kill9.py --calls 200 --kills 20` is the same run in full size.
+`python3 go stress kill9` is the same run in larger sizes.
 """
 
 import os

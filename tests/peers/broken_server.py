@@ -6,11 +6,12 @@ For the other side of a test: a judge that finds no fault in these proves nothin
 import sys
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from callwright.cli.main import run
-from callwright.runtime import dispatcher, journal
-from callwright.service import finish_attempt
+from callwright.runtime import attempts, dispatcher, journal, legs, supervisor
+from callwright.service import finish_attempt, hold_start
 
 INTENT_LATE_S = 2.5
 RESULT_LATE_S = 3.0
@@ -63,7 +64,56 @@ def result_told_from_memory() -> None:
     journal.Journal._write = write_then_tell  # type: ignore[method-assign]
 
 
+def orphans_left() -> None:
+    """The calls of a dead process are brought home, and its legs left to themselves."""
+
+    async def end_none(self: Any, orphans: Any, timeout_s: float, on_ended: Any) -> None:
+        await on_ended({orphan.attempt for orphan in orphans})
+
+    legs.Lines.end_orphans = end_none  # type: ignore[method-assign]
+
+
+def cut_at_once() -> None:
+    """Whoever talks is hung up as soon as the server is told to stop."""
+
+    async def drain(self: Any, grace_s: float) -> None:
+        self.is_draining = True
+        for each in self._dispatchers:
+            each.stop()
+        self.cut()
+        await self._clock.wait(self.attempts.nothing_left, 5.0)
+
+    supervisor.Supervisor.drain = drain  # type: ignore[method-assign]
+
+
+def dials_on() -> None:
+    """The server goes on dialling until nothing waits any more."""
+    dispatcher.Dispatcher.stop = lambda self: None  # type: ignore[method-assign]
+
+
+def starts_unheld() -> None:
+    """Whatever the store is, it is dialled from."""
+    hold_start._doubt = lambda *arguments: ""  # type: ignore[assignment]
+
+
+def keeps_everything() -> None:
+    """Every leg that is over is remembered, with a file and much beside."""
+    take_charge = attempts.Attempts.take_charge
+    kept: list[Any] = []
+
+    def remember(self: Any, *arguments: Any) -> None:
+        kept.append((bytearray(1 << 20), Path(__file__).open("rb")))  # noqa: SIM115
+        take_charge(self, *arguments)
+
+    attempts.Attempts.take_charge = remember  # type: ignore[method-assign]
+
+
 BREAKS = {
+    "keeps-everything": keeps_everything,
+    "orphans-left": orphans_left,
+    "cut-at-once": cut_at_once,
+    "dials-on": dials_on,
+    "starts-unheld": starts_unheld,
     "intent-after-invite": intent_after_invite,
     "result-told-from-memory": result_told_from_memory,
 }

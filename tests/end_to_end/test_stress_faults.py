@@ -1,4 +1,4 @@
-"""`stress clock` at its small size, and every break that it has to notice."""
+"""`stress clock` and `stress iofault` at small sizes, and every break that they have to notice."""
 
 import pytest
 from stress_run import stress
@@ -25,3 +25,16 @@ def test_a_clock_that_is_kept_badly_is_noticed(name: str) -> None:
     code, figures = stress("clock", "--only", scenario, "--break", name)
     assert code == 0
     assert seen in figures["promises_broken"]  # type: ignore[operator]
+
+
+def test_a_disk_that_fails_breaks_no_promise() -> None:
+    code, figures = stress("iofault", "--nth", "1-41", "--every", 10)
+    assert (code, figures["faults"]) == (0, 0)
+    assert figures["failed"] >= 10  # type: ignore[operator]
+
+
+def test_a_commit_that_failed_and_was_taken_for_done_is_noticed() -> None:
+    size = ("--nth", "1-1", "--random", 0.2, "--full", 0)
+    code, figures = stress("iofault", *size, "--break", "answers-before-commit")
+    assert code == 0
+    assert figures["faults"] != 0
