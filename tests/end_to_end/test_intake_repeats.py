@@ -14,8 +14,8 @@ from callwright.domain.ids import DeploymentId, UserId
 from callwright.errors import StoreUnavailable
 from callwright.ports.repeats import RepeatableRequest
 from callwright.ports.store import ReadTx
-from callwright.service.list_reader import ListReaders
 from callwright.store.sqlite.groups import Groups
+from callwright.store.sqlite.transactions import SqliteWriteTx
 from callwright.testing.peers.api import Reply
 from callwright.testing.peers.server import ServerUnderTest, server_folder
 from callwright.testing.world import World, running
@@ -26,58 +26,51 @@ ROUTES = pytest.mark.parametrize("route", ["queue", "bulk_queue"])
 COUNT = {"queue": 1, "bulk_queue": 2}
 
 
-@ROUTES
+@pytest.mark.parametrize(
+    ("route", "step"),
+    [("queue", "add_call"), ("bulk_queue", "open_batch"), ("bulk_queue", "go_live")],
+)
 @pytest.mark.parametrize("landed", [True, False])
 def test_a_commit_that_failed_queues_once_whether_it_is_on_disk_or_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, route: str, landed: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, route: str, step: str, landed: bool
 ) -> None:
-    commit = Groups.commit
-    broken: list[str] = []
-
-    def fail(groups: Groups) -> None:
-        if not broken:
-            return commit(groups)
-        broken.pop()
-        if landed:
-            commit(groups)
-        raise StoreUnavailable("the disk said no")
-
-    monkeypatch.setattr(Groups, "commit", fail)
+    fail_after(monkeypatch, step, landed=landed)
+    path = f"{APPS}/{route}"
 
     async def test(world: WebWorld) -> None:
-        # Of a list both commits, that opens it and that makes it live, are hit in turn.
-        for number in range(COUNT[route]):
-            at_go_live = number == 1
-            if at_go_live:
-                broken_late(monkeypatch, broken)
-            else:
-                broken.append("once")
-            key = f"key {number}"
-            refused = await post(world, f"{APPS}/{route}", key, **request(route))
-            assert refused.status == 500, refused.text
-            first = await post(world, f"{APPS}/{route}", key, **request(route))
-            assert first.status == 200, first.text
-            replays = landed and (route == "queue" or at_go_live)
-            assert ("idempotency-replayed" in first.headers) == replays
-            again = await post(world, f"{APPS}/{route}", key, **request(route))
-            assert kept_part(again) == kept_part(first)
-            assert await world.waiting() == COUNT[route] * (number + 1)
+        refused = await post(world, path, **request(route))
+        assert refused.status == 500, refused.text
+        first = await post(world, path, **request(route))
+        assert first.status == 200, first.text
+        replays = landed and step != "open_batch"
+        assert ("idempotency-replayed" in first.headers) == replays
+        again = await post(world, path, **request(route))
+        assert kept_part(again) == kept_part(first)
+        assert await world.waiting() == COUNT[route]
 
     run_world(tmp_path, test)
 
 
-def broken_late(monkeypatch: pytest.MonkeyPatch, broken: list[str]) -> None:
-    """Let the disk fail once when the rows of the next list were read."""
-    read = ListReaders.read
+def fail_after(monkeypatch: pytest.MonkeyPatch, step: str, *, landed: bool) -> None:
+    """Let the first commit fail that has `step` in it; `landed`: it is on disk all the same."""
+    do, commit = getattr(SqliteWriteTx, step), Groups.commit
+    broken: list[str] = []
 
-    async def read_and_break(self: ListReaders, *given: object, **more: object):  # type: ignore[no-untyped-def]
-        async for piece in read(self, *given, **more):  # type: ignore[arg-type]
-            yield piece
-        await asyncio.sleep(0)
-        monkeypatch.setattr(ListReaders, "read", read)
-        broken.append("once")
+    def do_and_break(tx: SqliteWriteTx, *given: object) -> object:
+        monkeypatch.setattr(SqliteWriteTx, step, do)
+        broken.append(step)
+        return do(tx, *given)
 
-    monkeypatch.setattr(ListReaders, "read", read_and_break)
+    def fail(groups: Groups) -> None:
+        if not broken:
+            return commit(groups)
+        broken.clear()
+        if landed:
+            commit(groups)
+        raise StoreUnavailable("the disk said no")
+
+    monkeypatch.setattr(SqliteWriteTx, step, do_and_break)
+    monkeypatch.setattr(Groups, "commit", fail)
 
 
 def test_while_a_list_loads_its_request_is_told_to_come_again(
