@@ -100,7 +100,12 @@ def _i4_attempts_and_waits(evidence: _Evidence) -> Iterator[str]:
             wait_s = 0.0 if earlier.burns_no_attempt else asked.submission.wait_s
             # By the server's clock: one that was set forward may shorten the wait.
             waited_s = (later.invited_at - evidence.world.showed_at(over_s)).total_seconds()
-            if waited_s < wait_s - 1.0:
+            # Who releases a quarantined call has it dialled at once.
+            released = any(
+                freed == number and over_s <= at_s <= later.invited_s
+                for freed, at_s in evidence.world.operator.released
+            )
+            if waited_s < wait_s - 1.0 and not released:
                 yield (
                     f"I4 {number} was dialled at {later.invited_s:.3f}, {waited_s:.3f} s after its "
                     f"last end, not {wait_s}"
