@@ -8,7 +8,8 @@ answered is looked for on disk.
 
     python bench/queue_requests.py [--connections N] [--seconds S] [--rounds N] [--folder DIR]
 
-Goal: 1,000 a second with 32 connections. Prints a table and, last, one JSON object.
+Goals: 3,000 a second with 64 connections, p99 at most 60 ms, at least 40 % of no commit.
+Prints a table and, last, one JSON object.
 """
 
 import argparse
@@ -35,6 +36,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from callwright.cli.garbage import spare_what_stands
 from callwright.cli.init import set_up_store
 from callwright.cli.logging_setup import set_up_logging
 from callwright.clock import SystemClock
@@ -45,7 +47,7 @@ from callwright.web import HttpServer, Vitals, make_app
 
 T = TypeVar("T")
 
-GOAL = 1000
+GOAL = 3_000
 EMAIL, KEY = "bench@example.com", "bench_developer_key"
 BODY = b"phone_number=6175551234&max_attempts=2&reattempt_wait=300&metadata=%7B%22a%22%3A%22b%22%7D"
 PATH = "/api/apps/1/1/queue"
@@ -84,14 +86,17 @@ async def serve(kind: str, file: Path) -> None:
     )
     server = HttpServer(app, HostPort("127.0.0.1", 0))
     address = await server.start()
+    spare_what_stands()
     print(address.port, flush=True)
+    resting = resource.getrusage(resource.RUSAGE_SELF)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await stop.wait()
     await server.stop()
     await store.close()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(used.ru_utime + used.ru_stime, flush=True)
+    started = resting.ru_utime + resting.ru_stime
+    print(used.ru_utime + used.ru_stime - started, flush=True)
 
 
 @dataclass
@@ -271,7 +276,7 @@ def compare(folder: Path, connections: int, seconds: float, rounds: int) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the files go; default a fresh one here")

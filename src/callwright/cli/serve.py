@@ -9,6 +9,7 @@ import structlog
 import typer
 import uvloop
 
+from callwright.cli.garbage import spare_what_stands
 from callwright.cli.logging_setup import set_up_logging
 from callwright.cli.options import ConfigOption, JsonOption
 from callwright.cli.output import show, tell
@@ -58,6 +59,7 @@ async def _serve(config: Config, grace_s: float, *, resume: bool, as_json: bool)
                 f"HELD AT START: nothing is dialled. {server.held.because}. If that is all right, "
                 "say `callwright resume server`, or start with `serve --resume`."
             )
+        spare_what_stands()
         show({"ready": server.url}, f"ready {server.url}", as_json=as_json)
         await stop.wait()
         log.info("draining", grace_s=grace_s)
