@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from log_lines import logged_from_now
 from native_world import ADMIN, COLLEAGUE, STRANGER, NativeWorld, run_native
 
 from callwright.domain.lifecycle import CallState
@@ -172,8 +173,10 @@ def test_a_dry_run_only_checks(tmp_path: Path) -> None:
 
 
 def test_numbers_are_starred_out_in_the_log(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lines = logged_from_now(monkeypatch)
+
     async def test(world: NativeWorld) -> None:
         await world.queue(BEN)
         await world.post("/v1/optouts", {"numbers": [ANA]})
@@ -182,8 +185,8 @@ def test_numbers_are_starred_out_in_the_log(
             await world.loops.pass_time(30)
 
     run_native(tmp_path, test)
-    out, err = capsys.readouterr()
-    assert "opt-out list" in out + err
-    assert "number opted out" in out + err
-    assert ANA not in out + err
-    assert BEN not in out + err
+    logged = lines.getvalue()
+    assert "opt-out list" in logged
+    assert "number opted out" in logged
+    assert ANA not in logged
+    assert BEN not in logged
