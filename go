@@ -48,7 +48,8 @@ USAGE = """\
 usage: python3 go COMMAND [ARGUMENT ...]
 
   demo            start everything and dial simulated phones over SIP on this machine
-  test [ARG ...]  run the tests; ARGs go to pytest; --all makes a skip a failure
+  test [ARG ...]  run the tests; ARGs go to pytest; --all makes a skip a failure, and runs
+                  several files at once
   check           format, lint, types, layers
   bench [NAME]    run bench/NAME.py, or all of them
   stress NAME     run stress/NAME.py: prove a promise, or with --break that the proof works
@@ -294,7 +295,9 @@ def pytest_arguments(arguments: list[str]) -> list[str]:
     """Arguments for pytest: ours, the caller's, and all of tests/ if no path is among them."""
     passed = [argument for argument in arguments if argument != "--all"]
     if len(passed) < len(arguments):
-        passed += ["--no-skips", "--continue-on-collection-errors"]
+        # Half the time goes by in waiting for servers and callees; a file stays in one process.
+        at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+        passed += ["--no-skips", "--continue-on-collection-errors", *at_once]
     names_a_path = any(
         not argument.startswith("-") and os.path.exists(argument.split("::")[0])
         for argument in passed

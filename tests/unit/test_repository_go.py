@@ -124,6 +124,7 @@ def test_without_a_path_all_tests_run_from_any_folder() -> None:
 
 def test_all_forbids_skips() -> None:
     assert "--no-skips" in go.pytest_arguments(["--all"])
+    assert "--dist=loadfile" in go.pytest_arguments(["--all"])
     assert "--all" not in go.pytest_arguments(["--all"])
     assert "--no-skips" not in go.pytest_arguments([])
 
