@@ -8,16 +8,12 @@ from callwright.cli.follow import show_queued
 from callwright.cli.options import (
     AppOption,
     AttemptsOption,
-    ConfigOption,
     DeploymentOption,
     EndOption,
     JsonOption,
-    KeyOption,
     ResultUrlOption,
-    ServerOption,
     StartOption,
     SurveyOption,
-    UserOption,
     VarOption,
     WaitSecondsOption,
     read_variables,
@@ -25,9 +21,10 @@ from callwright.cli.options import (
 from callwright.cli.orders import find_deployment, require_target, schedule_fields
 from callwright.cli.output import ExitCode
 from callwright.cli.send_once import IdempotencyKeyOption, send_once
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 
 
+@asks_server
 def call(
     number: Annotated[str, typer.Argument(metavar="NUMBER")],
     app: AppOption = None,
@@ -43,17 +40,15 @@ def call(
     wait: Annotated[
         bool, typer.Option("--wait", help="Until the call is over; fails if nobody answered.")
     ] = False,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Queue a call and print its id; with --wait, how it ended."""
     require_target(app, survey, deployment)
     order = schedule_fields(start, end, max_attempts, reattempt_wait, result_url)
     order |= {"phone_number": number, "variables": read_variables(var)}
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         order["deployment_id"] = find_deployment(client, app, survey, deployment)
         queued = send_once(
             idempotency_key,

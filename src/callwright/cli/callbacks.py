@@ -7,36 +7,32 @@ import typer
 
 from callwright.cli.moments import clock_time, exact_time
 from callwright.cli.options import (
-    ConfigOption,
     JsonOption,
-    KeyOption,
-    ServerOption,
-    UserOption,
     read_moment,
 )
 from callwright.cli.output import counted, show
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 from callwright.cli.trace_view import what_came_of
 
 callbacks = typer.Typer(no_args_is_help=True, help="Callbacks: their logs, and sending them again.")
 
 
 @callbacks.command("show")
+@asks_server
 def show_callback(
     number: Annotated[int, typer.Argument(metavar="ID", min=1)],
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Show each try of a callback: when, where to, what was sent and what came back."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         callback = client.get(f"/v1/callbacks/{number}")
     show({"callback": callback}, "\n".join(_described(callback)), as_json=as_json)
 
 
 @callbacks.command("replay")
+@asks_server
 def replay(
     number: Annotated[int | None, typer.Argument(metavar="[ID]", min=1)] = None,
     since: Annotated[
@@ -46,10 +42,8 @@ def replay(
     before: Annotated[
         str | None, typer.Option("--before", metavar="T", help="But not then or later.")
     ] = None,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Send a callback again, or all that were given up since a moment: same ids, same bytes."""
@@ -57,7 +51,7 @@ def replay(
         raise typer.BadParameter("give one ID, or --since for all since then")
     if before is not None and since is None:
         raise typer.BadParameter("goes with --since", param_hint="--before")
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         if number is not None:
             callback = client.post(f"/v1/callbacks/{number}/replay")
             show({"callback": callback}, f"callback {number} is sent again", as_json=as_json)

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOption, UserOption
+from callwright.cli.options import JsonOption
 from callwright.cli.output import show
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 
 
 class Stoppable(StrEnum):
@@ -39,16 +39,15 @@ _PATHS = {"call": "calls", "batch": "batches", "deployment": "deployments"}
 Id = Annotated[int, typer.Argument(metavar="ID", min=1)]
 
 
+@asks_server
 def cancel(
     what: Stoppable,
     number: Id,
     hang_up: Annotated[
         bool, typer.Option("--hang-up", help="End the call even if it rings or talks.")
     ] = False,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Cancel a call, or every call of a batch or deployment that waits now.
@@ -57,40 +56,38 @@ def cancel(
     """
     if hang_up and what is not Stoppable.CALL:
         raise typer.BadParameter("is for a single call", param_hint="--hang-up")
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         value = client.post(f"/v1/{_PATHS[what]}/{number}/{'hang-up' if hang_up else 'cancel'}")
     show({what.value: value}, f"{what} {number} {_cancelled(what, value)}", as_json=as_json)
 
 
+@asks_server
 def pause(
     what: Pausable,
     number: Id,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Dial no further call of a batch or deployment until it is resumed."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         value = client.post(f"/v1/{_PATHS[what]}/{number}/pause")
     show({what.value: value}, f"{what} {number} is paused", as_json=as_json)
 
 
+@asks_server
 def resume(
     what: Resumable,
     number: Annotated[int | None, typer.Argument(metavar="[ID]", min=1)] = None,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Let a batch or deployment that was paused go on, or the server if its start was held."""
     if (number is None) != (what is Resumable.SERVER):
         problem = "is for a batch or deployment" if number else "is needed"
         raise typer.BadParameter(problem, param_hint="ID")
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         if number is None:
             value = client.post("/v1/server/resume")
             show({"server": value}, f"the server is {value['state']}", as_json=as_json)
@@ -102,16 +99,15 @@ def resume(
     show({what.value: value}, f"{what} {number} {text}", as_json=as_json)
 
 
+@asks_server
 def release(
     call_id: Annotated[int, typer.Argument(metavar="CALL_ID", min=1)],
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Let a call go on that is quarantined because it was in motion whenever the server died."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         value = client.post(f"/v1/calls/{call_id}/release")
     show({"call": value}, f"call {call_id} is released", as_json=as_json)
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOption, UserOption
+from callwright.cli.options import JsonOption
 from callwright.cli.output import show
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 
 NO_LIMIT = "none"
 
@@ -27,6 +27,7 @@ class Limitable(StrEnum):
 _PATHS = {"deployment": "deployments", "batch": "batches"}
 
 
+@asks_server
 def limit(
     what: Limitable,
     number: Annotated[
@@ -39,10 +40,8 @@ def limit(
     max_calls: Annotated[
         str | None, typer.Option("--max-calls", metavar="N", help="Calls at once; or none.")
     ] = None,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Limit your account, a deployment or a batch beside its trunk; or show its limits.
@@ -58,7 +57,7 @@ def limit(
     if max_calls is not None:
         changes["max_calls"] = _limit("--max-calls", max_calls, _COUNT, int)
     path = "/v1/limits" if number is None else f"/v1/{_PATHS[what]}/{number}/limits"
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         value = client.patch(path, changes) if changes else client.get(path)
     name = "the account" if number is None else f"{what} {number}"
     show({"limits": value}, f"{name} {_told(value)}", as_json=as_json)

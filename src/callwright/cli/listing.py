@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from callwright.cli.moments import clock_time
-from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOption, UserOption
+from callwright.cli.options import JsonOption
 from callwright.cli.output import show, table
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 
 Item = Mapping[str, Any]
 
@@ -81,6 +81,7 @@ _KINDS = {
 }
 
 
+@asks_server
 def ls(
     what: Annotated[Listed, typer.Argument()] = Listed.BATCHES,
     state: Annotated[str | None, typer.Option("--state", help="Only those in this state.")] = None,
@@ -101,10 +102,8 @@ def ls(
         bool, typer.Option("--quarantined", help="Only calls that wait for a person.")
     ] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1)] = 50,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """List batches, calls or callbacks: yours, or, as an admin, all of the account."""
@@ -120,7 +119,7 @@ def ls(
         if value is not None and name not in columns.sought_by:
             option = "--" + name.removesuffix("_id").replace("_", "-")
             raise typer.BadParameter(f"is not for {what}", param_hint=option)
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         items = list(client.items(f"/v1/{what}", limit, state=state, **query))
     text = table(columns.header, [columns.row(item) for item in items])
     show({what.value: items}, text, as_json=as_json)

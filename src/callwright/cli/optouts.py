@@ -9,10 +9,10 @@ import typer
 from callwright.cli.api_client import PROBLEMS_SHOWN, ApiClient, ServerRefused
 from callwright.cli.moments import clock_time
 from callwright.cli.number_file import read_numbers
-from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOption, UserOption
+from callwright.cli.options import JsonOption
 from callwright.cli.output import counted, show, table
 from callwright.cli.progress import progress_bar
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 from callwright.errors import FieldInvalid, RequestRefused
 
 optouts = typer.Typer(no_args_is_help=True, help="Numbers that are never called again.")
@@ -27,31 +27,29 @@ Written = Sequence[tuple[int, str]]
 
 
 @optouts.command("add")
+@asks_server
 def add(
     numbers: Numbers,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Put numbers on the list: from now on no call is dialled to them."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         value = _send(client, PATH, numbers)
     show(value, _added(value), as_json=as_json)
 
 
 @optouts.command("remove")
+@asks_server
 def remove(
     numbers: Numbers,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Take numbers off the list, as an admin: they may be called again."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         value = _send(client, f"{PATH}/remove", numbers)
     others = value["numbers"] - value["removed"]
     rest = f"; {others} not on the list" if others else ""
@@ -59,22 +57,22 @@ def remove(
 
 
 @optouts.command("list")
+@asks_server
 def list_(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1)] = 50,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """List the numbers, the latest first."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         items = list(client.items(PATH, limit))
     rows = [(item["number"], clock_time(item["at"]), _asked_in(item)) for item in items]
     show({"optouts": items}, table(("NUMBER", "SINCE", "ASKED FOR"), rows), as_json=as_json)
 
 
 @optouts.command("import")
+@asks_server
 def import_(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A number a line, or CSV with a header row.")
@@ -82,17 +80,15 @@ def import_(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Add the good numbers even if others are bad.")
     ] = False,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Put all numbers of a file on the list, or none if one is no phone number."""
     written = read_numbers(file)
     if not written:
         raise FieldInvalid("FILE", f"{file}: there is no number in it")
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         problems = _check(client, written)
         if problems and not (lenient and len(problems) < len(written)):
             raise _bad_lines(problems, lenient=lenient)

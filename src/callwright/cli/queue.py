@@ -11,28 +11,25 @@ from callwright.cli.api_client import ApiClient, ServerRefused
 from callwright.cli.options import (
     AppOption,
     AttemptsOption,
-    ConfigOption,
     DeploymentOption,
     EndOption,
     JsonOption,
-    KeyOption,
     ResultUrlOption,
-    ServerOption,
     StartOption,
     SurveyOption,
-    UserOption,
     WaitSecondsOption,
 )
 from callwright.cli.orders import find_deployment, require_target, schedule_fields
 from callwright.cli.output import counted, show, tell
 from callwright.cli.send_once import IdempotencyKeyOption
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 from callwright.cli.upload import send_list, until_loaded
 from callwright.cli.watch import follow_batch
 from callwright.cli.watch_view import describe_counts
 from callwright.errors import FieldInvalid
 
 
+@asks_server
 def queue(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="CSV with a header row, or a workbook.")
@@ -64,10 +61,8 @@ def queue(
         bool, typer.Option("--dry-run", help="Check every row and queue nothing.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until every call is over.")] = False,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Queue a list of calls: all of its rows, or none if one is bad."""
@@ -75,7 +70,7 @@ def queue(
     _require_sense(lenient=lenient, rejected=rejected, dry_run=dry_run, wait=wait)
     fields = schedule_fields(start, end, max_attempts, reattempt_wait, result_url)
     headers = _headers(lenient=lenient, must_fit=must_fit, dry_run=dry_run)
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         fields["deployment_id"] = find_deployment(client, app, survey, deployment)
         if dry_run:
             value = send_list(client, file, fields, headers, sheet=sheet, once=False)

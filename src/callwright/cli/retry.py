@@ -7,20 +7,17 @@ import typer
 from callwright.cli.follow import show_queued
 from callwright.cli.options import (
     AttemptsOption,
-    ConfigOption,
     EndOption,
     JsonOption,
-    KeyOption,
-    ServerOption,
     StartOption,
-    UserOption,
     WaitSecondsOption,
 )
 from callwright.cli.orders import schedule_fields
 from callwright.cli.output import ExitCode
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 
 
+@asks_server
 def retry(
     call_id: Annotated[int, typer.Argument(metavar="CALL_ID", min=1)],
     start: StartOption = None,
@@ -30,15 +27,13 @@ def retry(
     wait: Annotated[
         bool, typer.Option("--wait", help="Until the new call is over; fails if nobody answered.")
     ] = False,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Queue a new call to the same number, and print its id. What is not said stays as it was."""
     order = schedule_fields(start, end, max_attempts, reattempt_wait)
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         queued = client.post(f"/v1/calls/{call_id}/retry", order)
         if not show_queued(client, queued, wait=wait, as_json=as_json):
             raise typer.Exit(ExitCode.FAILED)

@@ -4,24 +4,23 @@ from typing import Annotated
 
 import typer
 
-from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOption, UserOption
+from callwright.cli.options import JsonOption
 from callwright.cli.output import show
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 from callwright.cli.trace_view import describe_call
 from callwright.cli.why_view import WAITING_STATES
 
 
+@asks_server
 def trace(
     call_id: Annotated[int, typer.Argument(metavar="CALL_ID", min=1)],
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Show a call: its window, each attempt with what SIP said, the keys, the callback; and,
     while it waits, what holds it and when it can go."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         call = client.get(f"/v1/calls/{call_id}")
         number = call["callback_id"]
         callback = None if number is None else client.get(f"/v1/callbacks/{number}")

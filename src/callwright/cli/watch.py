@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from callwright.cli.api_client import ApiClient, problem_error
-from callwright.cli.options import ConfigOption, JsonOption, KeyOption, ServerOption, UserOption
+from callwright.cli.options import JsonOption
 from callwright.cli.output import show
-from callwright.cli.session import connect
+from callwright.cli.session import Connect, asks_server
 from callwright.cli.watch_view import CALLS_SHOWN, describe_counts, open_view
 from callwright.errors import RequestRefused, Unavailable
 
@@ -19,18 +19,17 @@ BATCHES_WATCHED = 50
 FORETELL_EVERY_S = 5.0
 
 
+@asks_server
 def watch(
     batch: Annotated[
         int | None, typer.Argument(metavar="[BATCH]", min=1, help="Default: all that are not over.")
     ] = None,
-    server: ServerOption = None,
-    user: UserOption = None,
-    key: KeyOption = None,
-    config: ConfigOption = None,
+    *,
+    connect: Connect,
     as_json: JsonOption = False,
 ) -> None:
     """Watch a batch, or all of them, until every call is over."""
-    with connect(server, user, key, config) as client:
+    with connect() as client:
         if batch is None:
             ended = follow_all(client)
             text = "\n".join(map(_over, ended)) or "no batch is under way"
