@@ -48,8 +48,8 @@ USAGE = """\
 usage: python3 go COMMAND [ARGUMENT ...]
 
   demo            start everything and dial simulated phones over SIP on this machine
-  test [ARG ...]  run the tests; ARGs go to pytest; --all makes a skip a failure, and runs
-                  several files at once
+  test [ARG ...]  run the tests, several files at once unless ARGs name a path; ARGs go to
+                  pytest (-n0: one after the other); --all makes a skip a failure
   check           format, lint, types, layers
   bench [NAME]    run bench/NAME.py, or all of them
   stress NAME     run stress/NAME.py: prove a promise, or with --break that the proof works
@@ -292,18 +292,23 @@ def is_missing(place: str) -> bool:
 
 
 def pytest_arguments(arguments: list[str]) -> list[str]:
-    """Arguments for pytest: ours, the caller's, and all of tests/ if no path is among them."""
+    """Arguments for pytest: ours, then the caller's, whose last word counts.
+
+    If no path is among the caller's: all of tests/, several files at once.
+    """
+    ours = ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
     passed = [argument for argument in arguments if argument != "--all"]
     if len(passed) < len(arguments):
-        # Half the time goes by in waiting for servers and callees; a file stays in one process.
-        at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
-        passed += ["--no-skips", "--continue-on-collection-errors", *at_once]
+        ours += ["--no-skips", "--continue-on-collection-errors"]
     names_a_path = any(
         not argument.startswith("-") and os.path.exists(argument.split("::")[0])
         for argument in passed
     )
-    config = ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
-    return [*config, *passed, *([] if names_a_path else [str(ROOT / "tests")])]
+    if names_a_path:
+        return [*ours, *passed]
+    # Half the time goes by in waiting for servers and callees; a file stays in one process.
+    at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+    return [*ours, *at_once, *passed, str(ROOT / "tests")]
 
 
 def check_commands() -> list[list[str]]:

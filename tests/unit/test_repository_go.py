@@ -122,9 +122,15 @@ def test_without_a_path_all_tests_run_from_any_folder() -> None:
     assert go.pytest_arguments([f"{__file__}::test_x"])[-1] == f"{__file__}::test_x"
 
 
+def test_all_tests_run_several_files_at_once_unless_the_caller_says_otherwise() -> None:
+    assert "--dist=loadfile" in go.pytest_arguments(["-k", "window"])
+    assert "--dist=loadfile" not in go.pytest_arguments([__file__])
+    both = go.pytest_arguments(["-n0"])
+    assert both.index("--numprocesses=auto") < both.index("-n0")
+
+
 def test_all_forbids_skips() -> None:
     assert "--no-skips" in go.pytest_arguments(["--all"])
-    assert "--dist=loadfile" in go.pytest_arguments(["--all"])
     assert "--all" not in go.pytest_arguments(["--all"])
     assert "--no-skips" not in go.pytest_arguments([])
 
