@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callwright.dialects.contacts import ListLimits
+from callwright.dialects.contacts import ListLimits, all_or_nothing
+from callwright.dialects.form import Form
+from callwright.dialects.registry import Dialect
 from callwright.domain.account import Deployment, Product, Program
 from callwright.domain.call import Attempt, CallDetails, Contact, Schedule
 from callwright.domain.history import history_of
@@ -83,3 +85,9 @@ def details_of(
 def answered(number: int, started: float, answered_at: float, ended: float | None) -> Attempt:
     facts: dict[str, Any] = {} if ended is None else {"ended_at": at(ended)}
     return Attempt(number=number, started_at=at(started), answered_at=at(answered_at), **facts)
+
+
+def decode_list(dialect: Dialect, form: Form, **common: Any) -> tuple[Schedule, list[Contact]]:
+    """What a `bulk_queue` request asks for, every row read and right."""
+    schedule, ready = dialect.open_contacts(form, limits=LIMITS, **common)
+    return schedule, list(all_or_nothing(ready.contacts()))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dialects_samples import LIMITS, deployment_of
+from dialects_samples import decode_list, deployment_of
 
 from callwright.dialects import by_product
 from callwright.dialects.bodies import BodyKind, Form, Upload, read_body
@@ -82,7 +82,7 @@ def _decode(entry: dict[str, Any]) -> Any:
         "pci_granted": True,
     }
     if entry["target"].endswith("bulk_queue"):
-        return dialect.decode_list(_read(entry), limits=LIMITS, **common)
+        return decode_list(dialect, _read(entry), **common)
     return dialect.decode_call(_read(entry), **common)
 
 

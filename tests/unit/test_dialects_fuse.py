@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from dialects_samples import LIMITS, answered, at, deployment_of, details_of
+from dialects_samples import answered, at, decode_list, deployment_of, details_of
 
 from callwright.dialects import fuse
 from callwright.dialects.bodies import read_body
@@ -43,8 +43,7 @@ def call(body: bytes, content_type: str = URLENCODED, **changed: Any) -> tuple[S
 
 def listed(body: bytes, **changed: Any) -> tuple[Schedule, list[Contact]]:
     form = read_body("text/csv", body)
-    schedule, contacts = fuse.decode_list(form, limits=LIMITS, **{**COMMON, **changed})
-    return schedule, list(contacts)
+    return decode_list(fuse, form, **{**COMMON, **changed})
 
 
 def test_a_call_goes_out_immediately_and_makes_a_single_attempt() -> None:
@@ -91,7 +90,7 @@ def test_is_pci_without_the_grant_is_403_before_any_400() -> None:
         call(b"is_pci=1&phone_number=x&max_attempts=99")
     form = read_body(URLENCODED, b"is_pci=1&max_attempts=99")
     with pytest.raises(NotPermitted):
-        fuse.decode_list(form, limits=LIMITS, **COMMON)
+        decode_list(fuse, form, **COMMON)
     schedule, _ = call(b"is_pci=1&phone_number=6175551234", pci_granted=True)
     assert schedule.is_pci
 

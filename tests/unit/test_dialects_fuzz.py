@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from dialects_samples import LIMITS, at, deployment_of
+from dialects_samples import LIMITS, at, decode_list, deployment_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -77,7 +77,7 @@ def decode_everywhere(form: Form) -> None:
                 "pci_granted": product is Product.FUSE and metadatabase is None,
             }
             decode_or_refuse(dialect, partial(dialect.decode_call, form, **common))
-            decode_or_refuse(dialect, partial(dialect.decode_list, form, limits=LIMITS, **common))
+            decode_or_refuse(dialect, partial(decode_list, dialect, form, **common))
 
 
 def decode_or_refuse(dialect: Dialect, decode: Callable[[], tuple[Schedule, object]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from dialects_samples import LIMITS, answered, at, deployment_of, details_of
+from dialects_samples import answered, at, decode_list, deployment_of, details_of
 
 from callwright.dialects import insight
 from callwright.dialects.bodies import read_body
@@ -46,8 +46,7 @@ def call(body: bytes, **changed: Any) -> tuple[Schedule, Contact]:
 def listed(csv: bytes, fields: bytes = b"", **changed: Any) -> tuple[Schedule, list[Contact]]:
     part = b'--X\r\nContent-Disposition: form-data; name="csv"; filename="l.csv"\r\n\r\n'
     form = read_body("multipart/form-data", part + csv + b"\r\n" + fields + b"--X--\r\n")
-    schedule, contacts = insight.decode_list(form, limits=LIMITS, **{**COMMON, **changed})
-    return schedule, list(contacts)
+    return decode_list(insight, form, **{**COMMON, **changed})
 
 
 def field(name: str, value: str) -> bytes:
@@ -138,7 +137,7 @@ def test_400_uploaded_csv_was_invalid_or_not_supplied() -> None:
         listed(b"destination\nx\n")
     form = read_body(URLENCODED, b"attempts=1")
     with pytest.raises(FieldInvalid, match="csv: is required"):
-        insight.decode_list(form, limits=LIMITS, **COMMON)
+        decode_list(insight, form, **COMMON)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 The two packages satisfy `Dialect` as they stand; mypy compares them with it here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -32,17 +32,6 @@ class Dialect(Protocol):
         deployment: Deployment,
         pci_granted: bool,
     ) -> tuple[Schedule, Contact]: ...
-
-    def decode_list(
-        self,
-        form: Form,
-        *,
-        now: datetime,
-        default_country: str,
-        deployment: Deployment,
-        pci_granted: bool,
-        limits: ListLimits,
-    ) -> tuple[Schedule, Sequence[Contact]]: ...
 
     def open_contacts(
         self,

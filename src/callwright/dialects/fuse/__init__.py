@@ -3,7 +3,6 @@
 from callwright.dialects.fuse.decode import (
     accepts_media_type,
     decode_call,
-    decode_list,
     open_contacts,
 )
 from callwright.dialects.fuse.encode import (
@@ -19,7 +18,6 @@ from callwright.dialects.fuse.encode import (
 __all__ = [
     "accepts_media_type",
     "decode_call",
-    "decode_list",
     "encode_details",
     "encode_details_reply",
     "encode_error",

@@ -3,13 +3,11 @@
 Source: Fuse "Queue Call" and "Queue Multiple Calls"; wire contract, sections 2 to 5.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from callwright.dialects.contacts import (
     ListLimits,
     ReadyList,
-    all_or_nothing,
     open_list,
     ready_list,
 )
@@ -73,28 +71,3 @@ def open_contacts(
     schedule = read_schedule(form, now=now, attempts_text=ATTEMPTS_TEXT, is_pci=is_pci)
     contacts = open_list(form, limits)
     return schedule, ready_list(contacts, default_country=default_country)
-
-
-def decode_list(
-    form: Form,
-    *,
-    now: datetime,
-    default_country: str,
-    deployment: Deployment,
-    pci_granted: bool,
-    limits: ListLimits,
-) -> tuple[Schedule, Sequence[Contact]]:
-    """What a `bulk_queue` request asks for, every row read and right.
-
-    Raises:
-        ListInvalid: some rows are wrong; besides what `open_contacts` raises.
-    """
-    schedule, ready = open_contacts(
-        form,
-        now=now,
-        default_country=default_country,
-        deployment=deployment,
-        pci_granted=pci_granted,
-        limits=limits,
-    )
-    return schedule, list(all_or_nothing(ready.contacts()))

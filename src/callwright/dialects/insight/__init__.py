@@ -3,7 +3,6 @@
 from callwright.dialects.insight.decode import (
     accepts_media_type,
     decode_call,
-    decode_list,
     open_contacts,
 )
 from callwright.dialects.insight.encode import (
@@ -19,7 +18,6 @@ from callwright.dialects.insight.encode import (
 __all__ = [
     "accepts_media_type",
     "decode_call",
-    "decode_list",
     "encode_details",
     "encode_details_reply",
     "encode_error",

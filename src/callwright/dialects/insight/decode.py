@@ -8,14 +8,13 @@ Source: Insight "Queuing an Outbound Call" and "Queuing Multiple Outbound Calls"
 contract, sections 2 to 5.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from callwright.dialects.charset import quote_for_people
 from callwright.dialects.contacts import (
     ListLimits,
     ReadyList,
-    all_or_nothing,
     open_list,
     ready_list,
 )
@@ -86,31 +85,6 @@ def open_contacts(
     names = _as_columns(contacts.columns, deployment, "csv")
     schedule = read_schedule(form, now=now, attempts_text=ATTEMPTS_TEXT, is_pci=False)
     return schedule, ready_list(contacts, default_country=default_country, names=names)
-
-
-def decode_list(
-    form: Form,
-    *,
-    now: datetime,
-    default_country: str,
-    deployment: Deployment,
-    pci_granted: bool,
-    limits: ListLimits,
-) -> tuple[Schedule, Sequence[Contact]]:
-    """What a `bulk_queue` request asks for, every row read and right.
-
-    Raises:
-        ListInvalid: some rows are wrong; besides what `open_contacts` raises.
-    """
-    schedule, ready = open_contacts(
-        form,
-        now=now,
-        default_country=default_country,
-        deployment=deployment,
-        pci_granted=pci_granted,
-        limits=limits,
-    )
-    return schedule, list(all_or_nothing(ready.contacts()))
 
 
 def _require_metadatabase(deployment: Deployment) -> None:
