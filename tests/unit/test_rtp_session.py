@@ -248,6 +248,32 @@ def test_received_keys_are_told_once_and_audio_in_the_sessions_law() -> None:
     asyncio.run(main())
 
 
+def test_listeners_hear_the_call_in_order_and_only_while_they_listen() -> None:
+    async def main() -> None:
+        with talking() as talk:
+            heard: list[tuple[int, int]] = []
+
+            def listener(at: int, codes: bytes) -> None:
+                assert len(codes) == 160
+                heard.append((at, codes[0]))
+
+            talk.start("PCMA")
+            talk.session.listen(listener)
+            talk.beat.turn()
+            for number, timestamp in ((1, 160), (3, 480), (2, 320)):
+                await talk.say(bytes([number]) * 160, timestamp=timestamp)
+                talk.beat.turn()
+            await talk.say(b"\x2a" * 160, 8, timestamp=640)
+            talk.beat.turn()
+            assert heard == [(0, 1), (160, 2), (320, 3), (480, 0x00)]
+            talk.session.stop_listening(listener)
+            await talk.say(timestamp=800)
+            talk.beat.turn(10)
+            assert len(heard) == 4
+
+    asyncio.run(main())
+
+
 def test_our_own_keys_echoed_back_are_not_the_callees() -> None:
     async def main() -> None:
         with talking() as talk:

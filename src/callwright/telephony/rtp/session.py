@@ -26,6 +26,7 @@ from callwright.telephony.rtp.g711 import (
     Codec,
     transcode,
 )
+from callwright.telephony.rtp.jitter import JitterBuffer
 from callwright.telephony.rtp.packet import (
     RtpPacket,
     pack_event,
@@ -43,6 +44,10 @@ _CODEC_OF: dict[int, Codec] = {number: codec for codec, number in PAYLOAD_TYPES.
 _QUIET_LIMIT_S = 30.0
 _MAX_DATAGRAM = 2048
 _MAX_STALE = 2000
+
+
+Listener = Callable[[int, bytes], None]
+"""Gets the received audio in order: a position in samples, and 160 µ-law codes from there."""
 
 
 class MediaStats(NamedTuple):
@@ -122,6 +127,10 @@ class MediaSession:
         self._on_played: Callable[[], None] | None = None
         self._slots: Iterator[Slot] | None = None
         self._on_keyed: Callable[[], None] | None = None
+        self._listeners: tuple[Listener, ...] = ()
+        self._jitter: JitterBuffer | None = None
+        self._jitter_from = 0
+        self._heard_to = 0
 
     def start(
         self,
@@ -189,6 +198,20 @@ class MediaSession:
         self._slots = iter(plan_digits(digits, self._codec, as_events=as_events))
         self._on_keyed = on_done
 
+    def listen(self, listener: Listener) -> None:
+        """From now on `listener` hears the call: 20 ms of µ-law after the other, without holes.
+
+        Whatever law and packet length the peer sends; in order, with silence where nothing
+        came in time, never more than 100 ms behind what was received. Positions count
+        samples since the session's first listener, one frame's 160 after the other. Sessions
+        without listeners pay nothing. A listener may close the session.
+        """
+        self._listeners += (listener,)
+
+    def stop_listening(self, listener: Listener) -> None:
+        """`listener` hears no more. Stopping twice is fine."""
+        self._listeners = tuple(each for each in self._listeners if each != listener)
+
     def close(self) -> MediaStats:
         """Stop, give the port back, and say what passed. No callback after this."""
         if not self._closed:
@@ -199,6 +222,7 @@ class MediaSession:
             self._sock.close()
             self.on_digit = self.on_audio = self.on_timeout = None
             self._on_played = self._on_keyed = None
+            self._listeners = ()
             self._owner.release(self)
         return self.stats()
 
@@ -215,6 +239,8 @@ class MediaSession:
             self._expects = False
             if self.on_timeout is not None:
                 self.on_timeout()
+        if self._listeners:
+            self._let_hear(cycle)
         if not self._sends or self._closed:
             return
         timestamp = (self._timestamp_base + cycle * FRAME_SAMPLES) & 0xFFFFFFFF
@@ -225,6 +251,15 @@ class MediaSession:
             frame = slot or self._next_frame()
             self._send(self._payload_type, self._marker, timestamp, frame)
             self._marker = False
+
+    def _let_hear(self, cycle: int) -> None:
+        if self._jitter is None:
+            self._jitter = JitterBuffer()
+            self._jitter_from = cycle
+        for frame in self._jitter.take((cycle - self._jitter_from) * FRAME_SAMPLES):
+            at, self._heard_to = self._heard_to, self._heard_to + FRAME_SAMPLES
+            for listener in self._listeners:
+                listener(at, frame)
 
     def _in_our_law(self, prompt: EncodedPrompt) -> Iterable[bytes]:
         if prompt.codec == self._codec:
@@ -288,10 +323,17 @@ class MediaSession:
         self._loss.note(packet.sequence, packet.ssrc)
         if packet.payload_type == self._dtmf_payload:
             self._hear_key(packet)
-        elif self.on_audio is not None:
+        elif self.on_audio is not None or self._jitter is not None:
             codec = _CODEC_OF.get(packet.payload_type)
             if codec is not None:
-                self.on_audio(transcode(packet.payload, codec, self._codec))
+                self._hear_audio(packet, codec)
+
+    def _hear_audio(self, packet: RtpPacket, codec: Codec) -> None:
+        if self._jitter is not None and self._listeners:
+            codes = transcode(packet.payload, codec, "PCMU")
+            self._jitter.put(packet.timestamp, packet.ssrc, codes)
+        if self.on_audio is not None:
+            self.on_audio(transcode(packet.payload, codec, self._codec))
 
     def _hear_key(self, packet: RtpPacket) -> None:
         report = parse_event(packet.payload)
