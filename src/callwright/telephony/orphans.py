@@ -14,6 +14,7 @@ from callwright.telephony.sip.actions import Action, Ended, How
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.sip.fields import (
     Address,
+    HostPort,
     SipMalformed,
     format_host_port,
     is_ip_address,
@@ -33,7 +34,7 @@ class OrphanEnder:
     def __init__(self, endpoints: dict[str, SipEndpoint], tell: Callable[[FromLine], None]) -> None:
         self._endpoints = endpoints
         self._tell = tell
-        self._beside: dict[tuple[str, Address], SipEndpoint] = {}
+        self._beside: dict[tuple[str, HostPort], SipEndpoint] = {}
         self._closing: list[asyncio.TimerHandle] = []
 
     def end(self, orphans: Iterable[Orphan]) -> None:
@@ -104,7 +105,7 @@ class OrphanEnder:
         self._closing.append(loop.call_later(2 * GIVE_UP_S, self._leave, orphan.trunk, local))
         return beside, True
 
-    def _leave(self, trunk: str, local: Address) -> None:
+    def _leave(self, trunk: str, local: HostPort) -> None:
         endpoint = self._beside.pop((trunk, local), None)
         if endpoint is not None:
             endpoint.close()

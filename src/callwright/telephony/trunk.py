@@ -9,7 +9,7 @@ import msgspec
 from callwright.errors import ConfigInvalid
 from callwright.telephony.sip.fields import (
     SIP_PORT,
-    Address,
+    HostPort,
     SipMalformed,
     checked_caller,
     is_ip_address,
@@ -39,7 +39,7 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Without the password, which has no business in a log."""
         return f"TrunkSettings(name={self.name!r}, address={self.address!r})"
 
-    def target(self) -> Address:
+    def target(self) -> HostPort:
         """Host (a name or an address without brackets) and port of the trunk.
 
         Raises:

@@ -29,6 +29,7 @@ from callwright.telephony.phones.sounds import Sounds, make_sounds
 from callwright.telephony.rtp import MediaPlane
 from callwright.telephony.sip.fields import (
     Address,
+    HostPort,
     SipMalformed,
     bare_uri,
     format_host_port,
@@ -63,7 +64,7 @@ class Phones:
 
     def __init__(
         self,
-        listen: Address = ("127.0.0.1", 5070),
+        listen: HostPort = ("127.0.0.1", 5070),
         *,
         script: PhoneScript | None = None,
         password: str = DEFAULT_PASSWORD,
@@ -302,7 +303,7 @@ def _route_to(target: Address) -> str:
         return str(probe.getsockname()[0])
 
 
-def _bound(address: Address) -> socket.socket:
+def _bound(address: HostPort) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:

@@ -21,6 +21,22 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     to: Address
 
 
+class TargetFailed(msgspec.Struct, frozen=True, gc=False):
+    """Nobody was there to take the INVITE, or it was not taken by whoever is there."""
+
+    target: Address
+    why: str
+    retry_after_s: float = 0.0
+
+
+class MovedOn(msgspec.Struct, frozen=True, gc=False):
+    """The INVITE failed where nobody can have been rung for it, and goes elsewhere."""
+
+    target: Address
+    branch: str
+    cseq: int
+
+
 class Rang(msgspec.Struct, frozen=True, gc=False):
     """The first 18x came."""
 
@@ -68,12 +84,13 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     code: int = 0
     """The final SIP code of the INVITE, 0 if there was none."""
     phrase: str = ""
+    """What came with the code; where nobody was reached, why, if more is known than that."""
     q850: int = 0
     """The cause of a `Reason: Q.850` header, 0 if there was none."""
     retry_after_s: float = 0.0
 
 
-Action = Send | Rang | Answered | Renegotiated | KeyedByInfo | Ended
+Action = Send | TargetFailed | MovedOn | Rang | Answered | Renegotiated | KeyedByInfo | Ended
 
 
 class SipCall(Protocol):
@@ -104,8 +121,12 @@ class SipCall(Protocol):
         """A request came."""
         ...
 
-    def on_not_listening(self, now: float) -> list[Action]:
-        """Its last packet found nobody."""
+    def on_not_listening(self, now: float, branch: str = "", why: str = "") -> list[Action]:
+        """What it sent under that branch, "" = last, found nobody. `why` for people, "" = that."""
+        ...
+
+    def on_connection_lost(self, now: float, to: Address) -> list[Action]:
+        """What it sent there may have been heard, or not; nothing more comes this way."""
         ...
 
     def on_timer(self, now: float) -> list[Action]:

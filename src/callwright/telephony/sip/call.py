@@ -12,7 +12,15 @@ Source: RFC 3261, sections 9.1, 12, 13.2.2, 13.3.1.4 and 15; RFC 6026 for late 2
 from math import inf
 
 from callwright.telephony.sip import requests
-from callwright.telephony.sip.actions import Action, Answered, Ended, How, Rang, Send
+from callwright.telephony.sip.actions import (
+    Action,
+    Answered,
+    Ended,
+    How,
+    Rang,
+    Send,
+    TargetFailed,
+)
 from callwright.telephony.sip.answers import DialogAnswers, no_such_call
 from callwright.telephony.sip.dialog import (
     Dialog,
@@ -22,12 +30,12 @@ from callwright.telephony.sip.dialog import (
 )
 from callwright.telephony.sip.digest import answer_challenge
 from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.inviting import Inviting
 from callwright.telephony.sip.message import SipRequest, SipResponse
-from callwright.telephony.sip.outcomes import refusal
+from callwright.telephony.sip.outcomes import outcome_of, refusal
 from callwright.telephony.sip.requests import CallSetup
 from callwright.telephony.sip.transaction import (
     GIVE_UP_S,
-    InviteTransaction,
     Phase,
     RequestTransaction,
 )
@@ -35,8 +43,6 @@ from callwright.telephony.sip.transaction import (
 BYE_PATIENCE_S = 4.0
 """How long the end of a call waits for the answer to our BYE; repeating goes on after it."""
 MAX_FORKS = 16
-MAX_CHALLENGES = 2
-"""One answer, and one more if only the nonce was stale."""
 _ANSWERED_CHALLENGE = ".auth"
 
 
@@ -53,7 +59,7 @@ class OutgoingCall:
         self._ring_timeout_s = ring_timeout_s
         self._max_length_s = max_length_s
         self.wakes_at = inf
-        self._invites: list[InviteTransaction] = []
+        self._inviting = Inviting(setup)
         self._others: list[RequestTransaction] = []
         self._dialog: Dialog | None = None
         self._forks: dict[str, Dialog] = {}
@@ -62,7 +68,6 @@ class OutgoingCall:
         self._rang = False
         self._cancelled = False
         self._ended = False
-        self._challenges = 0
         self._how: How | None = None
         """Why we want the call to end, once we do."""
         self._turn_by = inf
@@ -90,10 +95,8 @@ class OutgoingCall:
 
     def start(self, now: float) -> list[Action]:
         """Send the first INVITE."""
-        setup = self._setup
         self._turn_by = now + self._ring_timeout_s
-        data = requests.invite(setup, branch=setup.branch, cseq=setup.cseq)
-        return self._send_invite(data, setup.branch, setup.cseq, now)
+        return self._settled(self._inviting.start(now), now)
 
     def hang_up(self, now: float, how: How | None = None) -> list[Action]:
         """End it: CANCEL while it rings (once anything was heard), BYE once it talks."""
@@ -139,14 +142,16 @@ class OutgoingCall:
             return [no_such_call(request, source)]
         return self._settled(self._answers.on_request(request, dialog, source, now), now)
 
-    def on_not_listening(self, now: float) -> list[Action]:
-        """The network says that nobody listens where we sent to (ICMP)."""
+    def on_not_listening(self, now: float, branch: str = "", why: str = "") -> list[Action]:
+        """The network says that nobody listens where we sent to (ICMP, or no connection)."""
         if self._ended:
             return []
-        invite = self._invites[-1]
-        if invite.phase is Phase.CALLING and self._dialog is None:
+        invite = self._inviting.last
+        is_about_invite = branch in ("", invite.branch)
+        if is_about_invite and invite.phase is Phase.CALLING and self._dialog is None:
             invite.give_up()
-            return self._settled([self._end(How.NOT_LISTENING, now)], now)
+            failure = Ended(How.NOT_LISTENING, phrase=why)
+            return self._settled(self._on_target_failed(failure, now), now)
         if self._dialog is not None and self._how is not None:
             # Our BYE finds nobody: there is no one left to wait for.
             for other in self._others:
@@ -154,16 +159,16 @@ class OutgoingCall:
             return self._settled([self._end(self._how, now)], now)
         return []
 
+    def on_connection_lost(self, now: float, to: Address) -> list[Action]:
+        """Say again, by a new connection, what may not have been heard."""
+        again = [each.say_again() for each in self._others if each.to == to]
+        return self._inviting.say_again(to) + [Send(data, to) for data in again if data]
+
     def on_timer(self, now: float) -> list[Action]:
         """Whatever has come due by `now`."""
-        actions: list[Action] = []
-        for invite in self._invites:
-            data, gave_up = invite.on_timer(now)
-            if data:
-                actions.append(Send(data, self._setup.target))
-            if gave_up and not self._ended:
-                wanted = self._how is How.HUNG_UP_RINGING
-                actions.append(self._end(How.HUNG_UP_RINGING if wanted else How.NO_REPLY, now))
+        actions, is_given_up = self._inviting.on_timer(now)
+        if is_given_up and not self._ended:
+            actions += self._on_target_failed(Ended(How.NO_REPLY), now)
         for other in self._others:
             data, _ = other.on_timer(now)
             if data:
@@ -181,24 +186,34 @@ class OutgoingCall:
 
     # INVITE
 
-    def _send_invite(self, data: bytes, branch: str, cseq: int, now: float) -> list[Action]:
-        transaction = InviteTransaction(self._setup, data=data, branch=branch, cseq=cseq)
-        self._invites.append(transaction)
-        return self._settled([Send(transaction.start(now), self._setup.target)], now)
+    def _on_target_failed(self, failure: Ended, now: float) -> list[Action]:
+        """Go on to the next target, unless this one has rung somebody, or nobody wants it to."""
+        if self._rang:
+            return [self._end(failure.how, now, failure)]
+        why = outcome_of(failure)[1]
+        failed = TargetFailed(self._inviting.setup.target, why, failure.retry_after_s)
+        if self._how is None:
+            again = self._inviting.move_on(now)
+            if again:
+                return [failed, *again]
+        elif failure.how is How.NO_REPLY and self._how is How.HUNG_UP_RINGING:
+            # Nobody heard of it, and nobody wants it any more.
+            failure = Ended(How.HUNG_UP_RINGING)
+        return [failed, self._end(failure.how, now, failure)]
 
     def _on_invite_response(self, response: SipResponse, now: float) -> list[Action]:
-        for transaction in self._invites:
-            if transaction.branch == response.branch and transaction.cseq == response.cseq:
-                break
-        else:
+        transaction = self._inviting.find(response)
+        if transaction is None:
             return []
         status = response.status
         data, heard = transaction.on_response(status, response.first("to"), now)
-        actions: list[Action] = [Send(data, self._setup.target)] if data else []
+        actions: list[Action] = [Send(data, transaction.to)] if data else []
         if 200 <= status < 300:
-            return actions + self._on_success(response, now)
+            return actions + self._on_success(response, now, transaction.setup)
         if not heard or self._ended or self._dialog is not None:
             return actions
+        if transaction is not self._inviting.last:
+            return actions  # of a target that was given up
         if status < 200:
             return actions + self._on_provisional(response, now)
         return actions + self._on_failure(response, now)
@@ -215,14 +230,14 @@ class OutgoingCall:
         self._rang = True
         return [Rang(response.status, response.to_tag)]
 
-    def _on_success(self, response: SipResponse, now: float) -> list[Action]:
+    def _on_success(self, response: SipResponse, now: float, setup: CallSetup) -> list[Action]:
         tag = response.to_tag
         known = self._forks.get(tag)
         if known is not None:
             return [Send(known.ack, known.next_hop)]
         if len(self._forks) >= MAX_FORKS:
             return []
-        dialog = dialog_from_answer(self._setup, response)
+        dialog = dialog_from_answer(setup, response)
         self._forks[tag] = dialog
         actions: list[Action] = [Send(dialog.ack, dialog.next_hop)]
         if self._dialog is not None or self._ended:
@@ -232,8 +247,7 @@ class OutgoingCall:
         self._dialog = dialog
         self._forget_at = now + GIVE_UP_S
         self._turn_by = inf
-        for invite in self._invites:
-            invite.give_up()
+        self._inviting.give_up()
         if self._how is not None:
             # The answer crossed our CANCEL, or came while we waited for a chance to send one.
             self._end_by = now + BYE_PATIENCE_S
@@ -248,7 +262,7 @@ class OutgoingCall:
     def _on_failure(self, response: SipResponse, now: float) -> list[Action]:
         status = response.status
         if status in (401, 407) and self._how is None:
-            again = self._answer_challenge(response, now)
+            again = self._inviting.answer_challenge(response, now)
             if again:
                 return again
         how = How.REFUSED
@@ -257,31 +271,21 @@ class OutgoingCall:
         wanted = self._how is How.HUNG_UP_RINGING
         if self._how is not None and (wanted or status in (487, 408, 480, 401, 407)):
             how = self._how
-        return [self._end(how, now, refusal(response, how))]
-
-    def _answer_challenge(self, response: SipResponse, now: float) -> list[Action]:
-        setup = self._setup
-        line, stale = answer_challenge(
-            response, setup.credentials, method="INVITE", uri=setup.request_uri
-        )
-        number = self._challenges + 1
-        if not line or number > MAX_CHALLENGES or (number > 1 and not stale):
-            return []
-        self._challenges = number
-        branch, cseq = f"{setup.branch}.{number + 1}", setup.cseq + number
-        data = requests.invite(setup, branch=branch, cseq=cseq, authorization=line)
-        return self._send_invite(data, branch, cseq, now)
+        ended = refusal(response, how)
+        if status == 503:
+            return self._on_target_failed(ended, now)
+        return [self._end(how, now, ended)]
 
     def _cancel_if_heard(self, now: float) -> list[Action]:
-        invite = self._invites[-1]
+        invite = self._inviting.last
         if self._cancelled or invite.phase is not Phase.PROCEEDING:
             # RFC 3261 9.1: not before a provisional. The wish is remembered in `_how`.
             invite.hush()
             return []
         self._cancelled = True
         self._end_by = now + GIVE_UP_S
-        data = requests.cancel(self._setup, branch=invite.branch, cseq=invite.cseq)
-        return self._send_other("CANCEL", data, invite.branch, invite.cseq, self._setup.target, now)
+        data = requests.cancel(invite.setup, branch=invite.branch, cseq=invite.cseq)
+        return self._send_other("CANCEL", data, invite.branch, invite.cseq, invite.to, now)
 
     # Everything else
 
@@ -338,8 +342,7 @@ class OutgoingCall:
         if self._others and any(each.phase is Phase.TERMINATED for each in self._others):
             self._others = [x for x in self._others if x.phase is not Phase.TERMINATED]
         wake = min(self._turn_by, self._end_by, self._forget_at, self._answers.wakes_at)
-        for invite in self._invites:
-            wake = min(wake, invite.wakes_at)
+        wake = min(wake, self._inviting.wakes_at)
         for other in self._others:
             wake = min(wake, other.wakes_at)
         self.wakes_at = wake

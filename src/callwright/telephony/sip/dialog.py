@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 from callwright.telephony.sip.fields import (
     SIP_PORT,
+    SIPS_PORT,
     Address,
     SipMalformed,
+    SipUri,
+    Transport,
+    address_by,
     bare_uri,
     is_ip_address,
     parse_uri,
+    transport_of,
 )
 from callwright.telephony.sip.message import SipRequest, SipResponse, render
 from callwright.telephony.sip.requests import CallSetup, via
@@ -104,7 +109,21 @@ def _next_hop(setup: CallSetup, remote_target: str, route_set: tuple[str, ...]) 
     host = uri.host.strip("[]")
     if not is_ip_address(host):
         return setup.target
-    return host, uri.port or SIP_PORT
+    transport = _transport_to(uri, transport_of(setup.target))
+    return address_by(host, uri.port or (SIPS_PORT if transport == "TLS" else SIP_PORT), transport)
+
+
+def _transport_to(uri: SipUri, invited_by: Transport) -> Transport:
+    """By what a request inside the dialog goes, if the INVITE went by `invited_by`."""
+    if invited_by == "TLS":
+        # Whatever the other end writes: what was agreed behind a lock is not told in the street.
+        return "TLS"
+    match (uri.param("transport") or "").lower():
+        case "tcp":
+            return "TCP"
+        case "udp":
+            return "UDP"
+    return invited_by
 
 
 def request_in_dialog(
@@ -122,7 +141,7 @@ def request_in_dialog(
             uri = first
     lines = [
         f"{method} {uri} SIP/2.0",
-        via(setup.sent_by, branch),
+        via(setup, branch, dialog.next_hop),
         "Max-Forwards: 70",
     ]
     lines += [f"Route: {route}" for route in routes]

@@ -17,7 +17,7 @@ from contextlib import suppress
 from callwright.ports.line import LegIdentity
 from callwright.telephony.sip.actions import Action, Ended, How, Send, SipCall
 from callwright.telephony.sip.digest import Credentials
-from callwright.telephony.sip.fields import Address, SipMalformed, format_host_port
+from callwright.telephony.sip.fields import Address, HostPort, SipMalformed, format_host_port
 from callwright.telephony.sip.message import (
     SipRequest,
     parse_message,
@@ -51,9 +51,9 @@ class SipEndpoint:
 
     def __init__(self, trunk: TrunkSettings) -> None:
         self.trunk = trunk
-        self.target: Address = ("", 0)
+        self.target: HostPort = ("", 0)
         """Where INVITEs go: the trunk's first address."""
-        self.local: Address = ("", 0)
+        self.local: HostPort = ("", 0)
         self._addresses: frozenset[str] = frozenset()
         self._hops: dict[str, int] = {}
         """Next hops outside the trunk's addresses, with the number of calls that use them."""
@@ -87,7 +87,7 @@ class SipEndpoint:
         local_address = self.trunk.local_address or route_to(self.target, self.trunk.name)
         self._listen((local_address, self.trunk.local_port))
 
-    def open_beside(self, local: Address) -> "SipEndpoint":
+    def open_beside(self, local: HostPort) -> "SipEndpoint":
         """Another endpoint of the same trunk, on an address that an earlier process used.
 
         Raises:
@@ -99,7 +99,7 @@ class SipEndpoint:
         twin._listen(local)
         return twin
 
-    def _listen(self, local: Address) -> None:
+    def _listen(self, local: HostPort) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = bind(local, self.trunk.name)
         name = self._sock.getsockname()

@@ -11,14 +11,32 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from callwright.errors import CallwrightError
 
-Address = tuple[str, int]
-"""An IP address as text (no brackets) and a port."""
+HostPort = tuple[str, int]
+"""A host, or an IP address as text (no brackets), and a port."""
+
+Transport = Literal["UDP", "TCP", "TLS"]
+"""As a Via spells it."""
+
+
+class StreamAddress(NamedTuple):
+    """Where messages go by a connection."""
+
+    host: str
+    port: int
+    transport: Literal["TCP", "TLS"]
+
+
+Address = HostPort | StreamAddress
+"""Where messages go: a plain pair means by UDP."""
 
 SIP_PORT = 5060
+SIPS_PORT = 5061
 
+_STREAMS: dict[str, Literal["TCP", "TLS"]] = {"tcp": "TCP", "tls": "TLS"}
 _QUOTE_OR_ESCAPE = re.compile(r'["\\]')
 _LONGEST_URI = 2000
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,256}\Z")
@@ -156,7 +174,7 @@ def unquoted(value: str) -> str:
     return "".join(parts)
 
 
-def parse_host_port(text: str, default_port: int = SIP_PORT) -> Address:
+def parse_host_port(text: str, default_port: int = SIP_PORT) -> HostPort:
     """`host`, `host:port`, `[v6]` or `[v6]:port` as an address; brackets are taken off.
 
     Raises:
@@ -182,8 +200,41 @@ def parse_host_port(text: str, default_port: int = SIP_PORT) -> Address:
 
 def format_host_port(address: Address) -> str:
     """`host:port`, with brackets round an IPv6 address."""
-    host, port = address
+    host, port = address[0], address[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def transport_of(address: Address) -> Transport:
+    """By what messages go there."""
+    return address.transport if isinstance(address, StreamAddress) else "UDP"
+
+
+def address_by(host: str, port: int, transport: Transport) -> Address:
+    """`host` and `port`, to be reached by `transport`."""
+    return (host, port) if transport == "UDP" else StreamAddress(host, port, transport)
+
+
+def transport_param(transport: Transport) -> str:
+    """What names `transport` in a URI; nothing for UDP, which is meant where nothing is said."""
+    return "" if transport == "UDP" else f";transport={transport.lower()}"
+
+
+def format_address(address: Address) -> str:
+    """`host:port`, and `;transport=tcp` or `tls` after it unless messages go by UDP."""
+    return format_host_port(address) + transport_param(transport_of(address))
+
+
+def parse_address(text: str) -> Address:
+    """What `format_address` wrote.
+
+    Raises:
+        SipMalformed: anything else.
+    """
+    written, _, transport = text.partition(";transport=")
+    host, port = parse_host_port(written)
+    if transport not in ("", "tcp", "tls"):
+        raise SipMalformed("not a transport")
+    return (host, port) if not transport else StreamAddress(host, port, _STREAMS[transport])
 
 
 def is_ip_address(host: str) -> bool:

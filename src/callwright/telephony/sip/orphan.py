@@ -122,7 +122,12 @@ class OrphanedCall:
         actions: list[Action] = [self._answers.say_yes(request, dialog, source)]
         return self._settled(actions + self._end(How.PEER_HUNG_UP))
 
-    def on_not_listening(self, now: float) -> list[Action]:
+    def on_connection_lost(self, now: float, to: Address) -> list[Action]:
+        """Ask again by another connection."""
+        again = [each.say_again() for each in self._tries if each.to == to]
+        return [Send(data, to) for data in again if data]
+
+    def on_not_listening(self, now: float, branch: str = "", why: str = "") -> list[Action]:
         """Nobody is there."""
         for transaction in self._tries:
             transaction.stop()

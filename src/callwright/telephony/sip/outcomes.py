@@ -76,7 +76,7 @@ def outcome_of(ended: Ended) -> tuple[Outcome, str]:
         case How.NO_REPLY:
             return Outcome.TRUNK_TROUBLE, "no reply"
         case How.NOT_LISTENING:
-            return Outcome.TRUNK_TROUBLE, "connection refused"
+            return Outcome.TRUNK_TROUBLE, ended.phrase or "connection refused"
         case How.HUNG_UP_RINGING:
             return Outcome.CANCELED, "hung up"
         case How.PEER_HUNG_UP:

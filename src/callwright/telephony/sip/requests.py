@@ -8,7 +8,7 @@ Source: RFC 3261, sections 8.1.1, 9.1, 13.2.1 and 17.1.1.3; RFC 3581 (rport); RF
 (the anonymous From).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callwright.telephony.sip.digest import Credentials
 from callwright.telephony.sip.fields import (
@@ -18,6 +18,8 @@ from callwright.telephony.sip.fields import (
     checked_caller,
     checked_number,
     checked_token,
+    transport_of,
+    transport_param,
 )
 from callwright.telephony.sip.message import render
 
@@ -39,6 +41,9 @@ class CallSetup:
     contact: str
     sent_by: str
     target: Address
+    """Where the INVITE goes."""
+    others: tuple[Address, ...] = ()
+    """Where it goes next, one after the other, if nobody is there or it is not taken."""
     credentials: Credentials | None = None
     offer: bytes = b""
 
@@ -55,6 +60,8 @@ def make_setup(
     from_host: str,
     sent_by: str,
     target: Address,
+    others: tuple[Address, ...] = (),
+    scheme: str = "sip",
     credentials: Credentials | None = None,
     offer: bytes = b"",
 ) -> CallSetup:
@@ -77,7 +84,7 @@ def make_setup(
         from_value = f'"{caller_id}" <sip:{caller_id}@{from_host}>;tag={from_tag}'
     else:
         from_value = f'"Anonymous" <sip:anonymous@anonymous.invalid>;tag={from_tag}'
-    request_uri = f"sip:{number}@{trunk_host}"
+    request_uri = f"{scheme}:{number}@{trunk_host}"
     return CallSetup(
         call_id=call_id,
         from_tag=from_tag,
@@ -86,24 +93,50 @@ def make_setup(
         request_uri=request_uri,
         from_value=from_value,
         to_value=f"<{request_uri}>",
-        contact=f"<sip:callwright@{sent_by}>",
+        contact=_contact(scheme, sent_by, target),
         sent_by=sent_by,
         target=target,
+        others=others,
         credentials=credentials,
         offer=offer,
     )
 
 
-def via(sent_by: str, branch: str) -> str:
-    """Our Via line. `rport` asks for answers to the port the request came from."""
-    return f"Via: SIP/2.0/UDP {sent_by};rport;branch={branch}"
+def at_next_target(setup: CallSetup, *, branch: str, cseq: int) -> CallSetup:
+    """The same call at the next of its targets: a new branch, all else that names it as it was.
+
+    Source: RFC 3263 section 4.3.
+    """
+    target, *others = setup.others
+    scheme = setup.request_uri.partition(":")[0]
+    return replace(
+        setup,
+        branch=branch,
+        cseq=cseq,
+        contact=_contact(scheme, setup.sent_by, target),
+        target=target,
+        others=tuple(others),
+    )
+
+
+def _contact(scheme: str, sent_by: str, target: Address) -> str:
+    return f"<{scheme}:callwright@{sent_by}{transport_param(transport_of(target))}>"
+
+
+def via(setup: CallSetup, branch: str, to: Address | None = None) -> str:
+    """Our Via line for a request to `to`, None = where the INVITE went.
+
+    `rport` asks for answers to the port the request came from.
+    """
+    transport = transport_of(setup.target if to is None else to)
+    return f"Via: SIP/2.0/{transport} {setup.sent_by};rport;branch={branch}"
 
 
 def invite(setup: CallSetup, *, branch: str, cseq: int, authorization: str = "") -> bytes:
     """The INVITE; `authorization` is a whole header line that answers a challenge."""
     lines = [
         f"INVITE {setup.request_uri} SIP/2.0",
-        via(setup.sent_by, branch),
+        via(setup, branch),
         "Max-Forwards: 70",
         f"From: {setup.from_value}",
         f"To: {setup.to_value}",
@@ -125,7 +158,7 @@ def cancel(setup: CallSetup, *, branch: str, cseq: int) -> bytes:
     return render(
         [
             f"CANCEL {setup.request_uri} SIP/2.0",
-            via(setup.sent_by, branch),
+            via(setup, branch),
             "Max-Forwards: 70",
             f"From: {setup.from_value}",
             f"To: {setup.to_value}",
@@ -140,7 +173,7 @@ def ack_to_failure(setup: CallSetup, *, branch: str, cseq: int, to: str) -> byte
     return render(
         [
             f"ACK {setup.request_uri} SIP/2.0",
-            via(setup.sent_by, branch),
+            via(setup, branch),
             "Max-Forwards: 70",
             f"From: {setup.from_value}",
             f"To: {to}",

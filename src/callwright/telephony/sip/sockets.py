@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from callwright.errors import Unavailable
-from callwright.telephony.sip.fields import Address, format_host_port, is_ip_address
+from callwright.telephony.sip.fields import HostPort, format_host_port, is_ip_address
 
 _BUFFER_BYTES = 8 * 1024 * 1024
 _DATAGRAM = 65_536
@@ -21,7 +21,7 @@ _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 
 
-async def resolve(trunk: str, target: Address, local_address: str) -> list[Address]:
+async def resolve(trunk: str, target: HostPort, local_address: str) -> list[HostPort]:
     """Every address of `target`, whose host may be a name, in the resolver's order.
 
     Raises:
@@ -48,7 +48,7 @@ async def resolve(trunk: str, target: Address, local_address: str) -> list[Addre
     return list(dict.fromkeys(found))
 
 
-def route_to(target: Address, trunk: str) -> str:
+def route_to(target: HostPort, trunk: str) -> str:
     """The address of ours from which packets to `target` leave.
 
     Raises:
@@ -63,7 +63,7 @@ def route_to(target: Address, trunk: str) -> str:
         return str(probe.getsockname()[0])
 
 
-def bind(local: Address, trunk: str) -> socket.socket:
+def bind(local: HostPort, trunk: str) -> socket.socket:
     """A socket that does not block, with large buffers and an error queue.
 
     Raises:

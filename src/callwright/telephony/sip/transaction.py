@@ -1,9 +1,12 @@
-"""Client transactions of RFC 3261 over UDP, as pure machines.
+"""Client transactions of RFC 3261, as pure machines.
 
 A machine is told what came and what time it is; it says what to send and whether its user
 should hear of it. `wakes_at` is its timer as a value: call `on_timer` once that monotonic
 time has come. What a response means for the call is the business of `call`; a 2xx to
 INVITE ends the transaction here and its ACK is the dialog's.
+
+By a connection nothing is repeated, and nothing repeated is waited for: timers A and E do not
+run, D and K are zero.
 
 Source: RFC 3261, section 17.1 and table 4 (timers A, B, D, E, F, K).
 """
@@ -11,7 +14,7 @@ Source: RFC 3261, section 17.1 and table 4 (timers A, B, D, E, F, K).
 from enum import Enum, auto
 from math import inf
 
-from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.fields import Address, StreamAddress
 from callwright.telephony.sip.requests import CallSetup, ack_to_failure
 
 T1_S = 0.5
@@ -39,16 +42,19 @@ class InviteTransaction:
         "_ack",
         "_expires_at",
         "_interval",
-        "_setup",
         "branch",
         "cseq",
         "data",
         "phase",
+        "setup",
+        "to",
         "wakes_at",
+        "was_said_again",
     )
 
     def __init__(self, setup: CallSetup, *, data: bytes, branch: str, cseq: int) -> None:
-        self._setup = setup
+        self.setup = setup
+        self.to = setup.target
         self.data = data
         self.branch = branch
         self.cseq = cseq
@@ -57,11 +63,13 @@ class InviteTransaction:
         self._interval = T1_S
         self._expires_at = inf
         self._ack = b""
+        self.was_said_again = False
+        """Whoever was asked first may have heard it, and be ringing somebody."""
 
     def start(self, now: float) -> bytes:
         """The INVITE to send now; starts timers A and B."""
-        self.wakes_at = now + T1_S
         self._expires_at = now + GIVE_UP_S
+        self.wakes_at = self._expires_at if type(self.to) is StreamAddress else now + T1_S
         return self.data
 
     def on_response(self, status: int, to: str, now: float) -> tuple[bytes, bool]:
@@ -83,7 +91,9 @@ class InviteTransaction:
         self.phase = Phase.COMPLETED
         self.wakes_at = now + TIMER_D_S
         self.data = b""
-        self._ack = ack_to_failure(self._setup, branch=self.branch, cseq=self.cseq, to=to)
+        self._ack = ack_to_failure(self.setup, branch=self.branch, cseq=self.cseq, to=to)
+        if type(self.to) is StreamAddress:
+            self._end()
         return self._ack, True
 
     def on_timer(self, now: float) -> tuple[bytes, bool]:
@@ -99,6 +109,14 @@ class InviteTransaction:
         self._interval *= 2
         self.wakes_at = min(now + self._interval, self._expires_at)
         return self.data, False
+
+    def say_again(self) -> bytes:
+        """The INVITE once more, under the same branch and so as a repeat, if nothing was heard
+        of it; b"" = something was, or this was done before."""
+        if self.phase is not Phase.CALLING or self.was_said_again:
+            return b""
+        self.was_said_again = True
+        return self.data
 
     def hush(self) -> None:
         """Send no more INVITEs, but go on listening until timer B: nobody wants it answered."""
@@ -121,6 +139,7 @@ class RequestTransaction:
     """One request that is not INVITE or ACK: repeated (E), given up after 32 s (F)."""
 
     __slots__ = (
+        "_again",
         "_expires_at",
         "_interval",
         "branch",
@@ -135,6 +154,7 @@ class RequestTransaction:
     def __init__(self, *, method: str, data: bytes, branch: str, cseq: int, to: Address) -> None:
         self.method = method
         self.data = data
+        self._again = data
         self.branch = branch
         self.cseq = cseq
         self.to = to
@@ -145,8 +165,8 @@ class RequestTransaction:
 
     def start(self, now: float) -> bytes:
         """The request to send now; starts timers E and F."""
-        self.wakes_at = now + T1_S
         self._expires_at = now + GIVE_UP_S
+        self.wakes_at = self._expires_at if type(self.to) is StreamAddress else now + T1_S
         return self.data
 
     def on_response(self, status: int, now: float) -> bool:
@@ -159,6 +179,8 @@ class RequestTransaction:
         self.phase = Phase.COMPLETED
         self.wakes_at = now + T4_S
         self.data = b""
+        if type(self.to) is StreamAddress:
+            self.stop()
         return True
 
     def on_timer(self, now: float) -> tuple[bytes, bool]:
@@ -174,6 +196,11 @@ class RequestTransaction:
         self._interval = T2_S if self.phase is Phase.PROCEEDING else min(self._interval * 2, T2_S)
         self.wakes_at = min(now + self._interval, self._expires_at)
         return self.data, False
+
+    def say_again(self) -> bytes:
+        """The request once more, unless it was answered; b"" = it was, or this was done before."""
+        data, self._again = self._again, b""
+        return data if self.phase in (Phase.CALLING, Phase.PROCEEDING) else b""
 
     def stop(self) -> None:
         """Forget it: nothing is sent any more."""
