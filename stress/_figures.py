@@ -5,6 +5,7 @@ The exit code says whether it went as it should: 0 for a run without a fault, an
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +19,10 @@ def finish(figures: Mapping[str, object], faults: Sequence[str], broken: str | N
     if len(faults) > SHOWN:
         print(f"... and {len(faults) - SHOWN} more", file=sys.stderr)
     kinds = sorted({fault.partition(" ")[0] for fault in faults})
-    line = {**figures, "break": broken, "faults": len(faults), "promises_broken": kinds}
+    # Times say little without what else the machine did: over 1, 5 and 15 minutes.
+    load = [round(average, 1) for average in os.getloadavg()]
+    ending = {"load": load, "break": broken, "faults": len(faults), "promises_broken": kinds}
+    line = {**figures, **ending}
     print(json.dumps(line))
     if broken and not faults:
         print(f"the break {broken} went unnoticed: this command proves nothing", file=sys.stderr)

@@ -80,7 +80,12 @@ def main(arguments: list[str]) -> int:
     with (
         folder_for("soak") as folder,
         callback_sink() as sink,
-        running_sipp(SCENARIO, folder, keys={"rtp_host": "127.0.0.1", "rtp_port": 9}) as sipp,
+        running_sipp(
+            SCENARIO,
+            folder,
+            keys={"rtp_host": "127.0.0.1", "rtp_port": 9},
+            longest_s=600 + 120 * given.minutes,
+        ) as sipp,
         server_folder(
             folder / "server",
             {

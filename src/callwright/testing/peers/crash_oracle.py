@@ -154,9 +154,9 @@ def _hung_up(evidence: Evidence, verdict: Verdict) -> None:
     slowest: dict[bool, float] = {False: 0.0, True: 0.0}
     left_behind = 0
     last_kill_at = 0.0
+    spans = [(leg, leg.invites[0].at, over_at(leg)) for leg in evidence.calls]
     for kill in evidence.kills:
-        for leg in evidence.calls:
-            began_at, ended_at = leg.invites[0].at, over_at(leg)
+        for leg, began_at, ended_at in spans:
             if began_at > kill.at or (ended_at is not None and ended_at <= kill.at):
                 continue
             left_behind += 1
@@ -175,8 +175,8 @@ def _hung_up(evidence: Evidence, verdict: Verdict) -> None:
                 by_next_start = kill.lines_too or began_at <= last_kill_at
                 slowest[by_next_start] = max(slowest[by_next_start], after)
         last_kill_at = kill.at
-    for leg in evidence.calls:
-        if over_at(leg) is None:
+    for leg, _, ended_at in spans:
+        if ended_at is None:
             verdict.faults.append(f"{leg.call_id} to {leg.number} never came to an end")
     verdict.figures |= {
         "legs_left_behind": left_behind,

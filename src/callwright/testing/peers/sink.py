@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class CallbackSink:
     def __init__(self, answer: Callable[[str, int], int] = lambda path, number: 200) -> None:
         self._answer = answer
         self._delivered: list[Delivered] = []
+        self._counts: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
 
@@ -65,8 +67,8 @@ class CallbackSink:
     def take(self, method: str, path: str, headers: dict[str, str], body: bytes) -> int:
         """Remember a request; the status to answer."""
         with self._changed:
-            before = sum(d.path == path for d in self._delivered)
-            status = self._answer(path, before)
+            status = self._answer(path, self._counts[path])
+            self._counts[path] += 1
             self._delivered.append(
                 Delivered(
                     at=time.time(),

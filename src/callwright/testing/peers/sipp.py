@@ -11,8 +11,7 @@ from callwright.testing.peers.free_ports import free_udp_port
 from callwright.testing.peers.sip_log import SipCall, SipSeen, calls_in, read_log
 from callwright.testing.peers.waiting import wait_for
 
-LONGEST_RUN_S = 900
-"""SIPp ends by itself after so long, should nobody be left to end it."""
+LONGEST_RUN_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,12 @@ def running_sipp(
     variables: Mapping[str, str] | None = None,
     lost_percent: float = 0,
     rtp_echo: bool = False,
+    longest_s: float = LONGEST_RUN_S,
 ) -> Iterator[Sipp]:
     """SIPp with `scenario`, from the moment it listens to the end of the block.
 
-    `keys` are for `[name]` in the scenario, `variables` for its global `$name`.
+    `keys` are for `[name]` in the scenario, `variables` for its global `$name`. After `longest_s`
+    it ends by itself, should nobody be left to end it.
     """
     port = free_udp_port()
     trace, errors = folder / f"{name}_messages.log", folder / f"{name}_errors.log"
@@ -58,7 +59,7 @@ def running_sipp(
     command += ["-mi", "127.0.0.1", "-mp", str(free_udp_port())]
     command += ["-trace_msg", "-message_file", str(trace)]
     command += ["-trace_err", "-error_file", str(errors)]
-    command += ["-timeout", f"{LONGEST_RUN_S}s", "-timer_resol", "5", "-buff_size", "8388608"]
+    command += ["-timeout", f"{longest_s:.0f}s", "-timer_resol", "5", "-buff_size", "8388608"]
     # A machine under load trips SIPp's watchdog, which would end it.
     command += ["-watchdog_major_maxtriggers", "1000000", "-watchdog_minor_maxtriggers", "1000000"]
     for key, value in (keys or {}).items():
