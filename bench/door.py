@@ -42,8 +42,10 @@ from callwright.cli.logging_setup import set_up_logging
 from callwright.clock import SystemClock
 from callwright.config import Config, HostPort, LogSettings, ServerSettings
 from callwright.store.sqlite import open_sqlite_store
-from callwright.web import HttpServer, Vitals, make_app
+from callwright.web.app import make_app
 from callwright.web.door import Door, DoorLimits
+from callwright.web.health import Vitals
+from callwright.web.server import HttpServer
 from callwright.web.sources import Proxies
 
 MOST_P99_MS, MOST_GROWTH_MIB, MOST_OPEN_S, MOST_APART_MS = 500, 128, 75, 1.0

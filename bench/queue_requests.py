@@ -43,7 +43,9 @@ from callwright.clock import SystemClock
 from callwright.config import Config, HostPort, LogSettings, ServerSettings
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.store.sqlite import open_sqlite_store
-from callwright.web import HttpServer, Vitals, make_app
+from callwright.web.app import make_app
+from callwright.web.health import Vitals
+from callwright.web.server import HttpServer
 
 T = TypeVar("T")
 

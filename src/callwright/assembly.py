@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -24,17 +25,16 @@ from callwright.runtime.trunks import limits_and_rules
 from callwright.service.hold_start import HoldRules
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import NoteFile, open_sqlite_store
-from callwright.telephony.phones import Phones
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.spawned_line import ProcessLine
-from callwright.telephony.speech.choice import choose_speech
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
-from callwright.web.app import make_app
-from callwright.web.door import Door, DoorLimits
-from callwright.web.health import Vitals
 from callwright.web.metrics import Metrics, TrunkReading
-from callwright.web.server import HttpServer
-from callwright.web.sources import Proxies
+
+if TYPE_CHECKING:
+    # Loaded late: by a command that only opens the store never, by a server while its lines start.
+    from callwright.ports.speech import Speech
+    from callwright.telephony.phones import Phones
+    from callwright.web.server import HttpServer
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class Server:
     url: str
     store: Store
     supervisor: Supervisor
-    phones: Phones | None
+    phones: "Phones | None"
     """The built-in callee, when some trunk uses it."""
     uses_only_phones: bool
     """No trunk is configured: calls reach nobody outside this machine."""
@@ -85,26 +85,17 @@ async def run_server(
         ConfigInvalid: a setting does not work here (a taken port, a missing program).
         Unavailable: a line did not start.
     """
+    from callwright.telephony.speech.choice import choose_speech
+
     clock = clock or SystemClock()
     speech = choose_speech(config.speech.engine)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config, server=True, meter=metrics))
-        phones = None
         trunks = config.trunks_in_use
+        phones = None
         if any(trunk.driver == "phones" for trunk in trunks.values()):
-            phones = Phones(listen=("127.0.0.1", 0), speech=speech)
-            await phones.start()
-            stack.push_async_callback(phones.stop)
-        door = Door(
-            DoorLimits(
-                connections=config.limits.connections_total,
-                per_source=config.limits.connections_per_source,
-            ),
-            Proxies(config.server.proxies),
-            clock,
-            on_refused=metrics.refused_unread,
-        )
+            phones = await _start_phones(stack, speech)
         own_ports = {config.server.listen.port}
         sender = HttpSender(
             clock=clock,
@@ -127,28 +118,17 @@ async def run_server(
             meter=metrics,
             gate=_gate(config, store, clock, resume=resume),
         )
-        app = make_app(
-            store=store,
-            clock=clock,
-            config=config,
-            can_speak=speech is not None,
-            on_change=supervisor.wake,
-            vitals=Vitals(
-                is_dialling=lambda: supervisor.lines.running > 0,
-                is_draining=lambda: supervisor.is_draining,
-                held=lambda: supervisor.gate.held if supervisor.gate is not None else None,
-                trunks=lambda: _trunk_readings(supervisor),
-                connections=lambda: len(door),
-            ),
-            metrics=metrics,
-            hang_up=supervisor.attempts.hang_up,
-            resume=supervisor.resume,
-            pacing=supervisor.pacing,
+        # Loading it takes longer than all else: calls that wait are dialled meanwhile.
+        http_side = asyncio.create_task(
+            asyncio.to_thread(
+                _http_side, config, store, clock, supervisor, metrics, can_speak=speech is not None
+            )
         )
-        http = HttpServer(app, config.server.listen, door)
-        stack.callback(asyncio.create_task(metrics.watch_loop()).cancel)
+        stack.callback(http_side.cancel)
         await supervisor.start()
         stack.push_async_callback(supervisor.stop)
+        http = await http_side
+        stack.callback(asyncio.create_task(metrics.watch_loop()).cancel)
         address = await http.start()
         own_ports.add(address.port)
         stack.push_async_callback(http.stop)
@@ -160,6 +140,61 @@ async def run_server(
             uses_only_phones=not config.trunks,
             held=None if supervisor.gate is None else supervisor.gate.held,
         )
+
+
+async def _start_phones(stack: AsyncExitStack, speech: "Speech | None") -> "Phones":
+    from callwright.telephony.phones import Phones
+
+    phones = Phones(listen=("127.0.0.1", 0), speech=speech)
+    await phones.start()
+    stack.push_async_callback(phones.stop)
+    return phones
+
+
+def _http_side(
+    config: Config,
+    store: Store,
+    clock: Clock,
+    supervisor: Supervisor,
+    metrics: Metrics,
+    *,
+    can_speak: bool,
+) -> "HttpServer":
+    """The API and its server, which does not listen yet. Needs no event loop."""
+    from callwright.web.app import make_app
+    from callwright.web.door import Door, DoorLimits
+    from callwright.web.health import Vitals
+    from callwright.web.server import HttpServer
+    from callwright.web.sources import Proxies
+
+    door = Door(
+        DoorLimits(
+            connections=config.limits.connections_total,
+            per_source=config.limits.connections_per_source,
+        ),
+        Proxies(config.server.proxies),
+        clock,
+        on_refused=metrics.refused_unread,
+    )
+    app = make_app(
+        store=store,
+        clock=clock,
+        config=config,
+        can_speak=can_speak,
+        on_change=supervisor.wake,
+        vitals=Vitals(
+            is_dialling=lambda: supervisor.lines.running > 0,
+            is_draining=lambda: supervisor.is_draining,
+            held=lambda: supervisor.gate.held if supervisor.gate is not None else None,
+            trunks=lambda: _trunk_readings(supervisor),
+            connections=lambda: len(door),
+        ),
+        metrics=metrics,
+        hang_up=supervisor.attempts.hang_up,
+        resume=supervisor.resume,
+        pacing=supervisor.pacing,
+    )
+    return HttpServer(app, config.server.listen, door)
 
 
 def _gate(config: Config, store: Store, clock: Clock, *, resume: bool) -> Gate:
@@ -182,7 +217,7 @@ def _trunk_readings(supervisor: Supervisor) -> list[TrunkReading]:
 
 
 def _line_makers(
-    config: Config, trunks: dict[str, TrunkSettings], phones: Phones | None
+    config: Config, trunks: dict[str, TrunkSettings], phones: "Phones | None"
 ) -> list[Callable[[], Line]]:
     """One maker a line process; each has its own share of the ports for audio."""
     count = config.lines.processes
@@ -201,7 +236,7 @@ def _line_makers(
 
 
 def _line_trunk(
-    name: str, trunk: TrunkSettings, phones: Phones | None, index: int, count: int
+    name: str, trunk: TrunkSettings, phones: "Phones | None", index: int, count: int
 ) -> LineTrunk:
     address = str(trunk.address)
     user, password = trunk.user, trunk.password

@@ -10,10 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from callwright.config import HostPort
 from callwright.testing.manual_clock import ManualClock
-from callwright.web import HttpServer
 from callwright.web.door import LOOK_EVERY_S, Door, DoorLimits
 from callwright.web.front import Front
 from callwright.web.protocol import Http1Protocol
+from callwright.web.server import HttpServer
 from callwright.web.sources import Proxies
 
 HEAD = b"POST /api/apps/1/2/queue HTTP/1.1\r\nHost: calls.example.com\r\n"

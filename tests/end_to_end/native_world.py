@@ -21,7 +21,9 @@ from callwright.service.authenticate import hash_key
 from callwright.store.sqlite import open_sqlite_store
 from callwright.testing.manual_clock import ManualClock
 from callwright.testing.world import World
-from callwright.web import HttpServer, Vitals, make_app
+from callwright.web.app import make_app
+from callwright.web.health import Vitals
+from callwright.web.server import HttpServer
 
 OWNER = ("owner@example.org", "owner's-developer-key")
 COLLEAGUE = ("colleague@example.org", "colleague's-developer-key")

@@ -10,9 +10,9 @@ from starlette.types import Receive, Scope, Send
 
 from callwright.config import HostPort
 from callwright.errors import ConfigInvalid, Unavailable
-from callwright.web import HttpServer
 from callwright.web.door import DoorLimits
 from callwright.web.front import Front
+from callwright.web.server import HttpServer
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 ANY = HostPort("127.0.0.1", 0)

@@ -20,7 +20,9 @@ from callwright.service import administer
 from callwright.service.administer import DeploymentOrder
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
 from callwright.testing.manual_clock import ManualClock
-from callwright.web import HttpServer, Vitals, make_app
+from callwright.web.app import make_app
+from callwright.web.health import Vitals
+from callwright.web.server import HttpServer
 
 EMAIL, KEY = "you@yourdomain.com", "your_developer_key"
 OTHER_EMAIL, OTHER_KEY = "other@yourdomain.com", "another_developer_key"

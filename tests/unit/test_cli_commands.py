@@ -36,18 +36,25 @@ def test_an_unknown_command_is_one_line(before, capsys):
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_of_the_server_loads_nothing_of_it(name):
-    program = (
-        "import sys; from callwright.cli.main import load_command;"
-        f"load_command({name!r}); print(*sys.modules)"
-    )
+    loaded = _loaded_by(f"from callwright.cli.main import load_command; load_command({name!r})")
+    assert f"callwright.cli.{COMMANDS[name][0].partition(':')[0]}" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_opening_the_store_loads_neither_the_api_nor_the_phones():
+    loaded = _loaded_by("from callwright.assembly import open_store")
+    assert "callwright.store.sqlite" in loaded
+    assert loaded.isdisjoint({"callwright.web.app", "callwright.telephony.phones", *HEAVY[3:5]})
+
+
+def _loaded_by(program):
+    """The modules that a new interpreter has after it."""
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", f"import sys; {program}; print(*sys.modules)"],
         env={"PYTHONPATH": str(Path(callwright.__file__).parents[1])},
         capture_output=True,
         text=True,
         timeout=20,
         check=True,
     )
-    loaded = set(done.stdout.split())
-    assert f"callwright.cli.{COMMANDS[name][0].partition(':')[0]}" in loaded
-    assert loaded.isdisjoint(HEAVY)
+    return set(done.stdout.split())

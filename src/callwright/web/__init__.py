@@ -1,7 +1,4 @@
-"""HTTP: the routes of the dialects, health, and the server they run on."""
+"""HTTP: the routes of the dialects, the native API, health, and the server they run on.
 
-from callwright.web.app import make_app
-from callwright.web.health import Vitals
-from callwright.web.server import HttpServer
-
-__all__ = ["HttpServer", "Vitals", "make_app"]
+Empty on purpose: loading `web.metrics` must not load the whole API.
+"""
