@@ -23,7 +23,9 @@ from callwright.ports.line import (
     LegRinging,
     LegSent,
 )
+from callwright.telephony.callee_keys import CalleeKeys
 from callwright.telephony.conversation import Conversation, Over, Prompts
+from callwright.telephony.listening import Ears
 from callwright.telephony.rtp.plane import MediaPlane
 from callwright.telephony.rtp.session import MediaSession, MediaStats
 from callwright.telephony.sip.actions import (
@@ -50,6 +52,7 @@ class LegPlace:
 
     endpoint: SipEndpoint
     media: MediaPlane
+    ears: Ears
     prompts: Prompts
     voice: str
 
@@ -77,7 +80,7 @@ class Leg:
         self._call: OutgoingCall | None = None
         self._media: MediaSession | None = None
         self._conversation: Conversation | None = None
-        self._info_keys = False
+        self._keys: CalleeKeys | None = None
         self._sent = self._rang = self._answered = self._gone = False
         self._verdict: tuple[Outcome, str] | None = None
         """What the leg came to, where we ended it for a reason of our own."""
@@ -153,8 +156,8 @@ class Leg:
                 if self._conversation is not None:
                     self._conversation.recode(media.codec)
             case KeyedByInfo(digit):
-                if self._info_keys and self._conversation is not None:
-                    self._conversation.hear(digit)
+                if self._keys is not None:
+                    self._keys.on_info(digit)
             case Ended():
                 self._on_end(action)
 
@@ -183,15 +186,20 @@ class Leg:
         if media is None:
             self._leave((Outcome.MEDIA_FAILED, problem))
             return
-        # Keys come as RTP events where the answer takes those: never count one twice.
-        self._info_keys = media.dtmf_payload is None
         self._converse().begin(media.codec)
 
     def _start_media(self, media: MediaAnswer) -> None:
         session = self._media
         if session is None:
             return
-        session.on_digit = lambda digit: self._contained(lambda: self._hear(digit))
+        if self._keys is None:
+            self._keys = CalleeKeys(
+                session,
+                self._place.ears,
+                hear=lambda digit: self._contained(lambda: self._hear(digit)),
+                now=self._place.endpoint.now,
+            )
+        self._keys.follow(media.dtmf_payload)
         session.on_timeout = lambda: self._contained(self._on_silence)
         session.start((media.address, media.port), media.codec, media.dtmf_payload, media.direction)
 
@@ -265,6 +273,8 @@ class Leg:
         if self._gone:
             return
         self._gone = True
+        if self._keys is not None:
+            self._keys.close()
         stats = self._media.close() if self._media is not None else MediaStats(0, 0, 0)
         self._tell(
             LegEnded(
@@ -283,7 +293,7 @@ class Leg:
             )
         )
         # No circles of references stay behind, which only the collector could undo.
-        self._media = self._conversation = self._call = None
+        self._media = self._conversation = self._call = self._keys = None
         self._on_gone(self._order.leg)
 
     # A fault of ours

@@ -29,6 +29,7 @@ from callwright.ports.line import (
 )
 from callwright.ports.speech import Speech
 from callwright.telephony.leg import Leg, LegPlace
+from callwright.telephony.listening import Ears
 from callwright.telephony.orphans import OrphanEnder
 from callwright.telephony.rtp.plane import MediaPlane
 from callwright.telephony.rtp.prompts import PromptStore
@@ -96,7 +97,11 @@ class SipLine:
                 opened.append(endpoint)
                 media = self._make_media(endpoint.local[0], trunk.rtp_range())
                 self._places[trunk.name] = LegPlace(
-                    endpoint=endpoint, media=media, prompts=self._prompts, voice=self._voice
+                    endpoint=endpoint,
+                    media=media,
+                    ears=Ears(media.ticker),
+                    prompts=self._prompts,
+                    voice=self._voice,
                 )
         except BaseException:
             for endpoint in opened:

@@ -20,9 +20,9 @@ _PAUSE_TICKS = 50
 _END_REPEATS = 2
 _PAUSES = ",pP"
 
-_ROWS = (697, 770, 852, 941)
-_COLUMNS = (1209, 1336, 1477, 1633)
-_KEYPAD = "123A456B789C*0#D"
+ROWS = (697, 770, 852, 941)
+COLUMNS = (1209, 1336, 1477, 1633)
+KEYPAD = "123A456B789C*0#D"
 _TONE_LEVEL = 5500
 """Peak of each of the two tones: about -7 dBm0 for the pair, the usual level of a telephone."""
 
@@ -81,9 +81,9 @@ def _event_slots(event: int) -> list[EventSlot]:
 @lru_cache(maxsize=64)
 def tone_frames(digit: str, codec: Codec) -> tuple[bytes, ...]:
     """100 ms of the two tones of a key, in frames."""
-    row, column = divmod(_KEYPAD.index(digit), 4)
+    row, column = divmod(KEYPAD.index(digit), 4)
     at = np.arange(_TONE_TICKS * FRAME_SAMPLES) * (2 * np.pi / SAMPLE_RATE)
-    wave = _TONE_LEVEL * (np.sin(at * _ROWS[row]) + np.sin(at * _COLUMNS[column]))
+    wave = _TONE_LEVEL * (np.sin(at * ROWS[row]) + np.sin(at * COLUMNS[column]))
     codes = encode(wave.astype(np.int16), codec)
     return tuple(
         codes[start : start + FRAME_SAMPLES] for start in range(0, len(codes), FRAME_SAMPLES)
