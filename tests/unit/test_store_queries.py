@@ -58,5 +58,26 @@ def test_an_insert_takes_several_rows_and_the_parameters_stay_in_order() -> None
     connection.execute(several, (1, 2, 3, 4, 5, 6))
     rows = connection.execute("SELECT a, b FROM pair ORDER BY a").fetchall()
     assert rows == [(2, 1), (4, 3), (6, 5)]
-    with pytest.raises(ValueError, match="not an INSERT"):
-        for_rows("INSERT INTO pair SELECT 1, 2;", 3)
+
+
+def test_a_change_takes_several_rows_too() -> None:
+    connection = apsw.Connection(":memory:")
+    connection.execute("CREATE TABLE pair (a, b); INSERT INTO pair VALUES (1, 1), (2, 2), (3, 3)")
+    changed = """WITH new (a, b) AS (VALUES (:a, abs(:b)))
+        UPDATE pair SET b = new.b FROM new WHERE pair.a = new.a RETURNING pair.a;"""
+    done = connection.execute(for_rows(changed, 2), (1, -10, 3, -30)).fetchall()
+    assert sorted(done) == [(1,), (3,)]
+    assert connection.execute("SELECT b FROM pair ORDER BY a").fetchall() == [(10,), (2,), (30,)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "INSERT INTO pair SELECT 1, 2;",
+        "WITH new AS (VALUES (:a)) UPDATE pair SET b = :b FROM new;",
+        "INSERT INTO pair VALUES (:a, :b;",
+    ],
+)
+def test_what_is_no_row_of_values_is_refused(query: str) -> None:
+    with pytest.raises(ValueError, match="one row of VALUES"):
+        for_rows(query, 3)

@@ -36,7 +36,7 @@ class AttemptChanges(ClaimChanges):
     """What the line reports, and what was decided about it."""
 
     def begin_attempts(self, intents: Sequence[Intent]) -> Set[CallId]:
-        written = self._change_many(
+        written = self._change_rows(
             "add_attempt",
             (
                 (
@@ -57,18 +57,21 @@ class AttemptChanges(ClaimChanges):
             ),
         )
         begun = {call for (call,) in written}
-        self._change_many(
+        self._change_rows(
             "start_dialing",
             ((intent.trunk, intent.call_id) for intent in intents if intent.call_id in begun),
         )
         return begun
 
     def note_progress(self, reports: Sequence[Progress]) -> Set[CallId]:
-        answered = self._change_many(
+        answered = self._change_rows(
             "start_talking", (report.hold for report in reports if report.dialog is not None)
         )
         talking = {call for (call,) in answered}
-        self._change_many("note_progress", (_progress(report, talking) for report in reports))
+        # Of two reports of one attempt the later one builds on what the earlier one left.
+        differ = len({report.hold.call_id for report in reports}) == len(reports)
+        change = self._change_rows if differ else self._change_many
+        change("note_progress", (_progress(report, talking) for report in reports))
         self._change_many(
             "add_answer",
             (
@@ -116,7 +119,7 @@ class AttemptChanges(ClaimChanges):
             if not over.state.is_final:
                 raise IllegalTransition(over.call.state, f"end as {over.state}")
         self._end_attempts([(over.call.hold, over.end) for over in ends if over.end is not None])
-        self._change_many(
+        self._change_rows(
             "end_call",
             ((over.call.hold.call_id, over.state.value, to_micros(over.at)) for over in ends),
         )
@@ -160,7 +163,7 @@ class AttemptChanges(ClaimChanges):
         return True
 
     def _end_attempts(self, ends: Sequence[tuple[Hold, AttemptEnd]]) -> None:
-        ended = self._change_many(
+        ended = self._change_rows(
             "end_attempt",
             (
                 (

@@ -49,7 +49,7 @@ class ClaimChanges(StopChanges, LimitChanges):
         taken = take(queue, limit, at)
         if not taken:
             return []
-        self._change_many(
+        self._change_rows(
             "add_active",
             (
                 (call, counted, given_back, owner, queue.trunk, at)

@@ -44,7 +44,7 @@ class EndingChanges(Session):
         for ending, state in ends:
             if TRANSITIONS[ending.from_state].get(ending.event) is not state:
                 raise IllegalTransition(ending.from_state, f"become {state} on {ending.event}")
-        self._change_many(
+        self._change_rows(
             "end_call",
             ((ending.call_id, state.value, to_micros(ending.at)) for ending, state in ends),
         )

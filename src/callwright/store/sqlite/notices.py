@@ -41,7 +41,7 @@ class NoticeChanges(DueNotices):
 
     def add_notices(self, notices: Sequence[NewNotice], due_at: datetime) -> None:
         due, lasts_until = to_micros(due_at), to_micros(due_at + LASTS)
-        self._change_many(
+        self._change_rows(
             "add_notice",
             (
                 (

@@ -16,7 +16,10 @@ APPLICATION_ID = 0x43616C6C
 BUSY_TIMEOUT_MS = 10_000
 """How long to wait for an admin command's transaction, or for the server's."""
 
-_STATEMENTS = 256
+_STATEMENTS = 1_024
+"""Far more than there are, because apsw counts uses: a statement is forgotten after so many uses
+of whatever statements, and each row of `executemany` is one."""
+
 _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 8_192
 CHECKPOINT_PAGES = 1_000

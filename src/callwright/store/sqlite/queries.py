@@ -42,15 +42,30 @@ def parse_queries(text: str, source: str) -> dict[str, str]:
 
 
 def for_rows(query: str, count: int) -> str:
-    """`query`, an INSERT of one row of values, as one that takes `count` rows at a time.
+    """`query`, which works on one row of VALUES, as one that works on `count` rows at a time.
 
     The parameters of the rows follow one another, each row's in the order of `query`.
+
+    Raises:
+        ValueError: there is no such row, or a parameter outside of it.
     """
-    head, values, row = query.removesuffix(";").partition("VALUES ")
-    if not values or not row.startswith("("):
-        raise ValueError(f"not an INSERT of one row of values: {query}")
+    head, values, rest = query.partition("VALUES ")
+    row = rest[: _end_of_row(rest)]
+    tail = rest[len(row) :]
+    if not values or not row or _PARAMETER.search(head + tail):
+        raise ValueError(f"not all parameters are in one row of VALUES: {query}")
     rows = (_PARAMETER.sub(rf":\1_{number}", row) for number in range(count))
-    return f"{head}{values}{', '.join(rows)};"
+    return f"{head}{values}{', '.join(rows)}{tail}"
+
+
+def _end_of_row(text: str) -> int:
+    """Where the parenthesis is closed with which `text` begins; 0 = it begins with none."""
+    depth = 0
+    for position, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0:
+            return position + 1 if position else 0
+    return 0
 
 
 def _load() -> dict[str, str]:

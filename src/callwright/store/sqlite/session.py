@@ -6,6 +6,7 @@ this package.
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 
 import apsw
 
@@ -14,8 +15,8 @@ from callwright.store.sqlite.queries import QUERIES, for_rows
 from callwright.store.sqlite.values import Row, Value
 
 ROWS_A_STATEMENT = 20
-"""Rows that `_add_columns` writes in one statement: a third faster than one at a time, and
-more makes no difference."""
+"""Rows that `_change_rows` and `_add_columns` write in one statement: a third faster than one at a
+time, and more makes no difference."""
 
 
 def translated(exc: Exception) -> Exception:
@@ -96,6 +97,20 @@ class Session:
         # Often there is nothing to do, and asking the database to do it takes longer.
         values = list(rows)
         return self._connection.executemany(QUERIES[query], values).fetchall() if values else []
+
+    def _change_rows(self, query: str, rows: Iterable[Sequence[Value]]) -> list[Row]:
+        """The same for a query of one row of VALUES, none of which depends on what the query did
+        for another: many of them are done in one statement."""
+        given = list(rows)
+        whole = len(given) - len(given) % ROWS_A_STATEMENT
+        done: list[Row] = []
+        if whole:
+            groups = (
+                tuple(chain.from_iterable(given[at : at + ROWS_A_STATEMENT]))
+                for at in range(0, whole, ROWS_A_STATEMENT)
+            )
+            done = self._connection.executemany(_query_for_rows(query), groups).fetchall()
+        return done + self._change_many(query, given[whole:])
 
     def _add_columns(self, query: str, columns: Sequence[Sequence[Value]]) -> None:
         """Run an INSERT of one row for each row of `columns`, all as long as one another and

@@ -33,7 +33,7 @@ class VisitChanges(VisitQuestions):
     """Adding them."""
 
     def add_visits(self, ended: Sequence[EndedVisit]) -> None:
-        self._change_many(
+        self._change_rows(
             "add_visit", ((visit.finished, visit.call_id, visit.attempt) for visit in ended)
         )
 

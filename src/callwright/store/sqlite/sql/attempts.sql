@@ -1,39 +1,51 @@
 -- name: add_attempt
 -- Write an attempt down before anything of it is sent, if this owner holds the call for it;
 -- a number can be used only once.
+WITH intent (call, attempt, at, trunk, number, caller_id, sip_call_id, from_tag, branch, cseq,
+             local_sip, owner)
+  AS (VALUES (:call, :attempt, :at, :trunk, :number, :caller_id, :sip_call_id, :from_tag,
+              :branch, :cseq, :local_sip, :owner))
 INSERT INTO attempt (call, number, started_at, trunk, dialed, caller_id, sip_call_id, from_tag,
                      branch, cseq, local_sip)
-SELECT :call, :attempt, :at, :trunk, :number, :caller_id, :sip_call_id, :from_tag,
-       :branch, :cseq, :local_sip
- WHERE EXISTS (SELECT 1 FROM active
-                WHERE call = :call AND attempt = :attempt AND owner = :owner
-                  AND state = 'claimed')
+SELECT call, attempt, at, trunk, number, caller_id, sip_call_id, from_tag, branch, cseq, local_sip
+  FROM intent i
+ WHERE EXISTS (SELECT 1 FROM active a
+                WHERE a.call = i.call AND a.attempt = i.attempt AND a.owner = i.owner
+                  AND a.state = 'claimed')
 ON CONFLICT DO NOTHING
 RETURNING call;
 
 -- name: start_dialing
 -- Move a claim, whose attempt was just written down, to dialling.
-UPDATE active SET state = 'dialing', trunk = :trunk, counted = counted + 1
- WHERE call = :call AND state = 'claimed';
+WITH begun (trunk, call) AS (VALUES (:trunk, :call))
+UPDATE active AS a SET state = 'dialing', trunk = begun.trunk, counted = a.counted + 1
+  FROM begun WHERE a.call = begun.call AND a.state = 'claimed';
 
 -- name: start_talking
 -- Move a dialling call to connected, if this owner still holds it for this attempt.
-UPDATE active SET state = 'connected'
- WHERE call = :call AND attempt = :attempt AND owner = :owner AND state = 'dialing'
+WITH answered (call, attempt, owner) AS (VALUES (:call, :attempt, :owner))
+UPDATE active AS a SET state = 'connected'
+  FROM answered b
+ WHERE a.call = b.call AND a.attempt = b.attempt AND a.owner = b.owner AND a.state = 'dialing'
 RETURNING call;
 
 -- name: note_progress
 -- Keep what was heard of an attempt that runs: where its INVITE went, when the callee first
 -- rang, when it answered and what a BYE would need.
-UPDATE attempt SET remote_address = coalesce(:remote_address, remote_address),
-                   rang_at = coalesce(rang_at, :rang_at),
-                   early_tag = coalesce(early_tag, :early_tag),
-                   answered_at = coalesce(answered_at, :answered_at),
-                   to_tag = coalesce(to_tag, :to_tag),
-                   remote_target = coalesce(remote_target, :remote_target),
-                   route_set = coalesce(route_set, :route_set),
-                   dialog_cseq = coalesce(dialog_cseq, :cseq)
- WHERE call = :call AND number = :attempt AND ended_at IS NULL;
+WITH heard (remote_address, rang_at, early_tag, answered_at, to_tag, remote_target, route_set,
+            cseq, call, attempt)
+  AS (VALUES (:remote_address, :rang_at, :early_tag, :answered_at, :to_tag, :remote_target,
+              :route_set, :cseq, :call, :attempt))
+UPDATE attempt AS t SET remote_address = coalesce(h.remote_address, t.remote_address),
+                        rang_at = coalesce(t.rang_at, h.rang_at),
+                        early_tag = coalesce(t.early_tag, h.early_tag),
+                        answered_at = coalesce(t.answered_at, h.answered_at),
+                        to_tag = coalesce(t.to_tag, h.to_tag),
+                        remote_target = coalesce(t.remote_target, h.remote_target),
+                        route_set = coalesce(t.route_set, h.route_set),
+                        dialog_cseq = coalesce(t.dialog_cseq, h.cseq)
+  FROM heard h
+ WHERE t.call = h.call AND t.number = h.attempt AND t.ended_at IS NULL;
 
 -- name: add_answer
 -- Keep what the callee keyed after all that was keyed before in this attempt, once.
@@ -64,9 +76,12 @@ DELETE FROM active WHERE call IN (SELECT value FROM json_each(:calls));
 
 -- name: end_attempt
 -- Note how an attempt ended; it ends once.
-UPDATE attempt SET ended_at = :at, outcome = :outcome, counts = :counts, sip_code = :sip_code,
-                   reason = :reason
- WHERE call = :call AND number = :attempt AND ended_at IS NULL
+WITH over (at, outcome, counts, sip_code, reason, call, attempt)
+  AS (VALUES (:at, :outcome, :counts, :sip_code, :reason, :call, :attempt))
+UPDATE attempt AS t SET ended_at = o.at, outcome = o.outcome, counts = o.counts,
+                        sip_code = o.sip_code, reason = o.reason
+  FROM over o
+ WHERE t.call = o.call AND t.number = o.attempt AND t.ended_at IS NULL
 RETURNING call;
 
 -- name: end_call

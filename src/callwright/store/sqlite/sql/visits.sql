@@ -1,12 +1,14 @@
 -- name: add_visit
 -- Note that a conversation is over; nothing, if the attempt was never answered.
+WITH over (finished, call, attempt) AS (VALUES (:finished, :call, :attempt))
 INSERT INTO visit (program, at, call, attempt, user, finished)
-SELECT d.program, t.answered_at, t.call, t.number, b.user, :finished
-  FROM attempt t
+SELECT d.program, t.answered_at, t.call, t.number, b.user, o.finished
+  FROM over o
+  CROSS JOIN attempt t
   JOIN call c ON c.id = t.call
   JOIN batch b ON b.id = c.batch
   JOIN deployment d ON d.id = b.deployment
- WHERE t.call = :call AND t.number = :attempt AND t.answered_at IS NOT NULL;
+ WHERE t.call = o.call AND t.number = o.attempt AND t.answered_at IS NOT NULL;
 
 -- name: count_visits
 -- How many conversations there were with those programs in that time.
