@@ -25,6 +25,7 @@ from callwright.runtime.trunks import limits_and_rules
 from callwright.service.hold_start import HoldRules
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import NoteFile, open_sqlite_store
+from callwright.telephony.capture import CaptureRules
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.spawned_line import ProcessLine
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
@@ -161,6 +162,7 @@ def _http_side(
     can_speak: bool,
 ) -> "HttpServer":
     """The API and its server, which does not listen yet. Needs no event loop."""
+    from callwright.telephony.capture import CaptureArchive
     from callwright.web.app import make_app
     from callwright.web.door import Door, DoorLimits
     from callwright.web.health import Vitals
@@ -193,6 +195,7 @@ def _http_side(
         hang_up=supervisor.attempts.hang_up,
         resume=supervisor.resume,
         pacing=supervisor.pacing,
+        sip_messages=CaptureArchive(_beside_the_store(config, "sip")),
     )
     return HttpServer(app, config.server.listen, door)
 
@@ -229,7 +232,8 @@ def _line_makers(
             ),
             speech=config.speech.engine,
             voice=config.speech.voice,
-            cache_dir=str(_cache_folder(config)),
+            cache_dir=str(_beside_the_store(config, "prompts")),
+            capture=_capture_rules(config),
         )
         makers.append(partial(ProcessLine, settings))
     return makers
@@ -266,8 +270,18 @@ def _line_trunk(
     )
 
 
-def _cache_folder(config: Config) -> Path:
-    """Where rendered prompts are kept: beside the database."""
+def _capture_rules(config: Config) -> CaptureRules | None:
+    if not config.lines.keep_sip:
+        return None
+    return CaptureRules(
+        folder=str(_beside_the_store(config, "sip")),
+        max_bytes=int(config.lines.keep_sip),
+        max_age_s=config.lines.keep_sip_for.total_seconds(),
+    )
+
+
+def _beside_the_store(config: Config, what: str) -> Path:
+    """A folder of ours beside the database: for rendered `prompts`, or kept `sip` messages."""
     path = config.sqlite_path
     folder = path.parent if path is not None else config.folder
-    return folder / ".callwright-prompts"
+    return folder / f".callwright-{what}"

@@ -101,6 +101,9 @@ NATIVE_ROWS = [
     _row("POST", "/calls", ONE, CALL, 201),
     _row("GET", "/calls/{call_id}", ONE),
     _row("GET", "/calls/{call_id}/why", ONE),
+    _row("GET", "/calls/{call_id}/sip", ONE),
+    # 404: nothing was sent
+    _row("GET", "/calls/{call_id}/sip.pcap", ONE, status=404),
     _row("GET", "/batches/{batch_id}/why", ONE),
     _row("GET", "/batches/{batch_id}/forecast", ONE, status=409),
     _row("GET", "/deployments/{deployment_id}/why", ONE),

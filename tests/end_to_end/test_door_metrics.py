@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from web_world import DEPLOYMENT, PROGRAM, WebWorld, basic, run_world
 
@@ -66,6 +67,10 @@ def test_calls_attempts_notices_and_commits_are_counted(tmp_path: Path):
     assert found['callwright_notice_tries_total{state="pending"}'] == 1
     assert found['callwright_notice_tries_total{state="dead"}'] == 1
     assert found['callwright_notice_tries_total{state="delivered"}'] == 2
+    assert found['callwright_trunk_answer_seizure_ratio{trunk="main"}'] == pytest.approx(1 / 3)
+    assert found['callwright_trunk_average_call_duration_seconds{trunk="main"}'] == ANSWERED.talks_s
+    assert found['callwright_trunk_talk_seconds_count{trunk="main"}'] == 1
+    assert found['callwright_trunk_post_dial_delay_seconds_count{trunk="main"}'] == 1
     assert found["callwright_store_commit_seconds_count"] > 10
     assert found["callwright_store_group_size_sum"] >= found["callwright_store_group_size_count"]
 

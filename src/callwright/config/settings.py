@@ -20,6 +20,7 @@ from callwright.config.values import (
     Ports,
     PublicUrl,
     Size,
+    SizeOrNone,
     StoreUrl,
     TrunkAddress,
     WebhookSecret,
@@ -106,6 +107,10 @@ class LineSettings(Section):
     """The processes that speak SIP and RTP."""
 
     processes: int = _setting(1, "how many", unit="processes", ge=1, le=64)
+    keep_sip: SizeOrNone = _setting(
+        "256MiB", "SIP messages kept for `callwright trace --sip`; 0B = none", unit="bytes"
+    )
+    keep_sip_for: Duration = _setting("30d", "then they are removed, however few", unit="time")
 
 
 class LimitSettings(Section):

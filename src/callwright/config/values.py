@@ -89,15 +89,20 @@ def read_positive_duration(value: object) -> timedelta:
     return span
 
 
-def read_size(value: object) -> ByteCount:
-    """`"256MiB"` as a number of bytes."""
+def read_size_or_none(value: object) -> ByteCount:
+    """`"256MiB"` as a number of bytes; `"0B"` is one too."""
     match = _SIZE.match(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError('must be a size with its unit, such as "256MiB" or "1GB"')
-    size = int(match[1]) * _BYTES[match[2]]
+    return ByteCount(int(match[1]) * _BYTES[match[2]])
+
+
+def read_size(value: object) -> ByteCount:
+    """The same, and more than nothing."""
+    size = read_size_or_none(value)
     if size == 0:
         raise ValueError("must be more than 0B")
-    return ByteCount(size)
+    return size
 
 
 def read_host_port(value: object) -> HostPort:
@@ -245,6 +250,7 @@ def _or_as_it_is(kind: type, read: Callable[[object], object]) -> PlainValidator
 
 Duration = Annotated[timedelta, _or_as_it_is(timedelta, read_positive_duration)]
 Size = Annotated[ByteCount, _or_as_it_is(ByteCount, read_size)]
+SizeOrNone = Annotated[ByteCount, _or_as_it_is(ByteCount, read_size_or_none)]
 Listen = Annotated[HostPort, _or_as_it_is(HostPort, read_host_port)]
 TrunkAddress = Annotated[SipAddress | None, _or_as_it_is(SipAddress, read_sip_address)]
 Ports = Annotated[PortRange, _or_as_it_is(PortRange, read_port_range)]

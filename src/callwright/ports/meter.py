@@ -6,9 +6,22 @@ Telling is cheap, never fails and never blocks: the parts do it in the midst of 
 
 from typing import Protocol
 
+import msgspec
+
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
+
+
+class LegMeasures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a leg that was sent is counted by, beside its outcome."""
+
+    post_dial_s: float | None
+    """From the INVITE to the first ringing, or to the answer; None: neither came."""
+    talk_s: float | None
+    """From the answer to the end; None: not answered."""
+    received_packets: int
+    lost_packets: int
 
 
 class Meter(Protocol):
@@ -19,6 +32,10 @@ class Meter(Protocol):
         ...
 
     def attempt_ended(self, trunk: str, outcome: Outcome) -> None: ...
+
+    def leg_measured(self, trunk: str, measures: LegMeasures) -> None:
+        """A line told of the end of a leg whose INVITE had left."""
+        ...
 
     def call_ended(self, state: CallState) -> None:
         """`state` is final."""
@@ -43,6 +60,9 @@ class _Silent:
         pass
 
     def attempt_ended(self, trunk: str, outcome: Outcome) -> None:
+        pass
+
+    def leg_measured(self, trunk: str, measures: LegMeasures) -> None:
         pass
 
     def call_ended(self, state: CallState) -> None:

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -36,6 +36,7 @@ from callwright.ports.motion import Claim, Dialog, Hold
 from callwright.ports.store import Store
 from callwright.runtime.experience import Experience
 from callwright.runtime.journal import Journal, Lost
+from callwright.runtime.leg_times import LegTimes
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, leg_order
 from callwright.runtime.pacing import Pacer
@@ -65,6 +66,7 @@ class _Leg:
     """Monotonic."""
     overdue_at: float
     """Monotonic: by then its line must have said that it ended."""
+    times: LegTimes = field(default_factory=LegTimes)
     is_over: bool = False
     """Its end is known, and on its way to the disk."""
 
@@ -163,6 +165,7 @@ class Attempts:
         leg = self._legs.get(getattr(message, "leg", ""))
         if leg is None or leg.is_over:
             return
+        leg.times.heard(message)
         match message:
             case LegSent():
                 self._journal.progress(leg.hold).remote_address = message.remote_address
@@ -187,6 +190,8 @@ class Attempts:
                 self._journal.progress(leg.hold).keyed.append(keyed)
             case LegEnded():
                 self._trunk_showed(leg, message)
+                if (measures := leg.times.measures(message)) is not None:
+                    self._meter.leg_measured(leg.trunk, measures)
                 leg.is_over = True
                 self._journal.end(self._ending(leg, message))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
+from callwright.ports.meter import LegMeasures
 from callwright.simulation.carrier import CarrierLeg
 
 MINUTE_S = 60
@@ -66,6 +67,9 @@ class Tally:
 
     def attempt_ended(self, trunk: str, outcome: Outcome) -> None:
         self.outcomes[outcome] += 1
+
+    def leg_measured(self, trunk: str, measures: LegMeasures) -> None:
+        """Of a line that is simulated."""
 
     def call_ended(self, state: CallState) -> None:
         self.states[state] += 1

@@ -28,6 +28,7 @@ from callwright.ports.line import (
     ToLine,
 )
 from callwright.ports.speech import Speech
+from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.leg import Leg, LegPlace
 from callwright.telephony.listening import Ears
 from callwright.telephony.orphans import OrphanEnder
@@ -51,7 +52,8 @@ class SipLine:
     """A `Line` over SIP and RTP.
 
     `media` makes the audio plane for a local address and a range of ports; `speech` None
-    means that only recordings can be heard; rendered prompts are kept in `cache_dir`.
+    means that only recordings can be heard; rendered prompts are kept in `cache_dir`, and
+    the trunks' SIP messages by `capture`, which the line closes.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class SipLine:
         cache_dir: Path,
         voice: str = "",
         media: Callable[[str, range], MediaPlane] = MediaPlane,
+        capture: CaptureRecorder | None = None,
     ) -> None:
         self._trunks = tuple(trunks)
         self._prompts = PromptStore(speech, cache_dir)
         self._voice = voice
         self._make_media = media
+        self._capture = capture
         self._places: dict[str, LegPlace] = {}
         self._gates = {trunk.name: SendGate(trunk.calls_per_second) for trunk in self._trunks}
         self._legs: dict[str, Leg] = {}
@@ -92,7 +96,7 @@ class SipLine:
         opened: list[SipEndpoint] = []
         try:
             for trunk in self._trunks:
-                endpoint = SipEndpoint(trunk)
+                endpoint = SipEndpoint(trunk, None if self._capture is None else self._capture.saw)
                 await endpoint.open()
                 opened.append(endpoint)
                 media = self._make_media(endpoint.local[0], trunk.rtp_range())
@@ -128,6 +132,8 @@ class SipLine:
         for place in self._places.values():
             place.endpoint.close()
             place.media.close()
+        if self._capture is not None:
+            self._capture.close()
         self._places.clear()
         self._gone.set_result("stopped")
 

@@ -23,6 +23,7 @@ import uvloop
 
 from callwright.errors import CallwrightError
 from callwright.ports.line import LineLog, ScriptText
+from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.line import SipLine
 from callwright.telephony.pipe import LineSettings, Pipe, StartFailed, to_line_decoder
 from callwright.telephony.speech.choice import choose_speech
@@ -124,6 +125,7 @@ async def serve(sock: socket.socket) -> int:
             speech=choose_speech(settings.speech),
             cache_dir=Path(settings.cache_dir),
             voice=settings.voice,
+            capture=None if settings.capture is None else CaptureRecorder(settings.capture),
         )
         ready = await line.start(served.pipe.send)
     except CallwrightError as exc:

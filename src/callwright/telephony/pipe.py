@@ -15,6 +15,7 @@ import msgspec
 
 from callwright.errors import CallwrightError
 from callwright.ports.line import FromLine, LegRinging, LegSent, LegStep, ToLine
+from callwright.telephony.capture import CaptureRules
 from callwright.telephony.trunk import TrunkSettings
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, tag="settings"):
     voice: str = ""
     cache_dir: str
     """Where rendered prompts are kept."""
+    capture: CaptureRules | None = None
+    """What is kept of the SIP messages; None = nothing."""
 
 
 class StartFailed(msgspec.Struct, frozen=True, kw_only=True, tag="start_failed"):

@@ -9,6 +9,7 @@ from callwright.clock import Clock
 from callwright.config import Config
 from callwright.domain.ids import CallId
 from callwright.ports.pacing_view import NOTHING_RUNS, PacingView
+from callwright.ports.sip_messages import NOTHING_KEPT, SipMessages
 from callwright.ports.store import Store
 from callwright.service.load_list import ListLoader
 from callwright.web.dialect_request import Surroundings
@@ -39,6 +40,7 @@ def make_app(
     hang_up: Callable[[CallId], None] = lambda call_id: None,
     resume: Callable[[], Awaitable[None]] = _nothing_to_resume,
     pacing: PacingView = NOTHING_RUNS,
+    sip_messages: SipMessages = NOTHING_KEPT,
 ) -> ASGIApp:
     """The whole HTTP side of a server.
 
@@ -46,7 +48,8 @@ def make_app(
     speak cannot be queued on; `on_change` is called after each commit that queued or
     cancelled calls; `vitals` and `metrics` are what `/readyz` and `/metrics` tell; `hang_up`
     ends the leg of a call, if this process has one; `resume` lets a held start dial;
-    `pacing` is what explanations and forecasts look at.
+    `pacing` is what explanations and forecasts look at, `sip_messages` where those of past
+    calls are found.
     """
     metrics = metrics or Metrics()
     proxies = Proxies(config.server.proxies)
@@ -80,6 +83,7 @@ def make_app(
         vitals=vitals,
         resume=resume,
         pacing=pacing,
+        sip_messages=sip_messages,
     )
     routes = [*dialect_routes(around), *health_routes(ward)]
     elsewhere = with_native(native, _no_such_path)

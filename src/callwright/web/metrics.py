@@ -17,7 +17,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
+from callwright.ports.meter import LegMeasures
 from callwright.ports.store import QueueCounts
+from callwright.web.trunk_metrics import TrunkMetrics
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 LAG_EVERY_S = 0.25
@@ -71,6 +73,7 @@ class Metrics:
             ["trunk", "outcome"],
             registry=registry,
         )
+        self._on_trunks = TrunkMetrics(registry)
         self._calls_ended = Counter(
             "callwright_calls_ended", "Calls over, by final state.", ["state"], registry=registry
         )
@@ -155,6 +158,9 @@ class Metrics:
 
     def attempt_ended(self, trunk: str, outcome: Outcome) -> None:
         self._ended.labels(trunk, outcome.value).inc()
+
+    def leg_measured(self, trunk: str, measures: LegMeasures) -> None:
+        self._on_trunks.count(trunk, measures)
 
     def call_ended(self, state: CallState) -> None:
         self._calls_ended.labels(state.value).inc()

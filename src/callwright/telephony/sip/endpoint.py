@@ -38,6 +38,9 @@ _OUR_CALL_ID = re.compile(rb"\r\nCall-ID: ([^\r\n]+)\r\n")
 _OUR_TAG = "callwright"
 
 
+Seen = Callable[[bytes, Address, Address], None]
+"""Gets each message that was sent or heard: its bytes, where it came from, where it went."""
+
 Heard = Callable[[Action], None]
 """Gets a call's actions other than `Send`, in order."""
 
@@ -49,9 +52,10 @@ def _nobody(action: Action) -> None:
 class SipEndpoint:
     """The socket of `trunk`. `open` before anything else; all methods in the loop's thread."""
 
-    def __init__(self, trunk: TrunkSettings) -> None:
+    def __init__(self, trunk: TrunkSettings, seen: Seen | None = None) -> None:
         self.trunk = trunk
         self.target: HostPort = ("", 0)
+        self._seen = seen
         """Where INVITEs go: the trunk's first address."""
         self.local: HostPort = ("", 0)
         self._addresses: frozenset[str] = frozenset()
@@ -93,7 +97,7 @@ class SipEndpoint:
         Raises:
             Unavailable: it cannot be bound.
         """
-        twin = SipEndpoint(self.trunk)
+        twin = SipEndpoint(self.trunk, self._seen)
         twin.target = self.target
         twin._addresses = self._addresses
         twin._listen(local)
@@ -235,6 +239,8 @@ class SipEndpoint:
             if data.strip(b"\r\n\0 "):  # else it only keeps a NAT open
                 log.debug("unreadable SIP", extra={"trunk": self.trunk.name, "why": str(exc)})
             return
+        if self._seen is not None:
+            self._seen(data, source, self.local)
         entry = self._calls.get(message.call_id)
         now = self.now()
         if entry is None:
@@ -322,6 +328,8 @@ class SipEndpoint:
             except OSError:
                 # May tell of an earlier packet's ICMP error, once; this one was not sent yet.
                 continue
+            if self._seen is not None:
+                self._seen(data, self.local, to)
             return True
         return False
 

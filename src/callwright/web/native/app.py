@@ -27,6 +27,7 @@ from callwright.web.native.routes import (
     people,
     programs,
     server,
+    sip,
     why,
 )
 from callwright.web.native.wire import PREFIX
@@ -83,6 +84,7 @@ def make_api() -> FastAPI:
         exports,
         server,
         metadatabases,
+        sip,
         why,
     ):
         api.include_router(part.router)

@@ -23,6 +23,7 @@ from callwright.domain.api_key import Scope
 from callwright.domain.ids import CallId
 from callwright.errors import NotPermitted
 from callwright.ports.pacing_view import PacingView
+from callwright.ports.sip_messages import SipMessages
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.load_list import ListLoader
 from callwright.service.workbook import Workbooks
@@ -53,6 +54,7 @@ class Parts:
     """Ends the leg of a call that is being dialled or talks, if there is one here."""
     vitals: Vitals
     pacing: PacingView
+    sip_messages: SipMessages
     resume: Callable[[], Awaitable[None]]
     """Lets a server dial whose start was held."""
 
