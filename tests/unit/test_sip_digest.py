@@ -67,7 +67,7 @@ def test_the_strongest_challenge_is_answered() -> None:
         "",
         "Basic realm=x",
         "Digest realm=x",
-        'Digest realm="x", nonce="a", qop="auth-int"',
+        'Digest realm="x", nonce="a", qop="auth-other"',
         'Digest realm="x", nonce="a", algorithm=SHA-512-256',
         'Digest realm="x, nonce="a"',
     ],

@@ -131,7 +131,7 @@ def test_an_answer_that_was_acknowledged_but_never_stored_is_hung_up() -> None:
     peer.wait(2.1)
     assert peer.ended == [Ended(How.PEER_HUNG_UP)]
     bye, to = peer.sent[-1]
-    assert (bye.method, bye.cseq, bye.to_tag, to) == ("BYE", 3, "pt", TRUNK)
+    assert (bye.method, bye.cseq, bye.to_tag, to) == ("BYE", 102, "pt", TRUNK)
     assert bye.uri == peer.sent[0][0].uri
     count = len(peer.sent)
     peer.answer(200)
@@ -146,7 +146,13 @@ def test_a_callee_that_knows_no_invite_to_cancel_is_hung_up_by_the_tag_of_its_ri
     assert peer.methods() == ["CANCEL"]
     peer.wait(5)
     bye, to = peer.sent[-1]
-    assert (bye.method, bye.to_tag, bye.from_tag, bye.cseq, to) == ("BYE", "early", "ft", 2, TRUNK)
+    assert (bye.method, bye.to_tag, bye.from_tag, bye.cseq, to) == (
+        "BYE",
+        "early",
+        "ft",
+        102,
+        TRUNK,
+    )
     assert peer.ended == [Ended(How.PEER_HUNG_UP)]
 
 
@@ -175,7 +181,7 @@ def test_where_no_late_answer_can_be_heard_nobody_waits_for_one() -> None:
 def test_a_talking_orphan_gets_a_bye_along_its_route() -> None:
     peer = Peer(TALKING)
     bye, to = peer.sent[0]
-    assert (bye.method, bye.cseq, bye.to_tag) == ("BYE", 5, "pt")
+    assert (bye.method, bye.cseq, bye.to_tag) == ("BYE", 105, "pt")
     assert bye.uri == "sip:u@192.0.2.8:5090;transport=UDP"
     assert bye.listed("route") == ["<sip:192.0.2.9;lr>"]
     assert to == ("192.0.2.9", 5060)

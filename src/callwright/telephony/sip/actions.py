@@ -73,6 +73,7 @@ class How(StrEnum):
     HUNG_UP_RINGING = "hung up ringing"  # we were told to hang up before the answer
     HUNG_UP_TALKING = "hung up talking"  # we said goodbye
     MAX_LENGTH = "max length"  # we ended it because it took too long
+    SESSION_LOST = "session lost"  # the other end did not confirm that it is still there
     PEER_HUNG_UP = "peer hung up"
     BROKEN = "broken"  # a fault in this program ended it; it is in the log
 

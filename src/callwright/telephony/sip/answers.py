@@ -1,9 +1,10 @@
-"""Our answers to what the other end asks inside an answered call.
+"""Our answers to what the other end asks inside a call.
 
 BYE is answered here and acted upon in `call`. re-INVITE and UPDATE get our current
 description back, adapted to what they offer; a 2xx to re-INVITE is repeated until its ACK.
 
-Source: RFC 3261 sections 12.2.2, 13.3.1.4 and 14.2; RFC 3311 (UPDATE); RFC 6086 (INFO).
+Source: RFC 3261 sections 8.2, 12.2.2, 13.3.1.4 and 14.2; RFC 3311 (UPDATE); RFC 4028
+(session timers); RFC 6086 (INFO).
 """
 
 from math import inf
@@ -14,11 +15,13 @@ from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.message import SipRequest, render, response_lines
 from callwright.telephony.sip.requests import ALLOWED
 from callwright.telephony.sip.sdp import SdpUnusable, answer_offer, build_offer, read_description
+from callwright.telephony.sip.session_timer import MIN_INTERVAL_S, SessionTimer, is_too_short
 
 _T1_S = 0.5
 _T2_S = 4.0
 _GIVE_UP_S = 64 * _T1_S
-_KNOWN = frozenset(("REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH", "PRACK"))
+_KNOWN = frozenset(("REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"))
+_UNDERSTOOD = frozenset(("100rel", "timer"))
 _KEYS = frozenset("0123456789*#ABCD")
 
 
@@ -31,12 +34,15 @@ class DialogAnswers:
         "_awaiting",
         "_expires_at",
         "_interval",
-        "_last",
         "_offered",
         "_port",
+        "_remote_description",
         "_session",
         "_to",
         "_version",
+        "local_description",
+        "offering",
+        "timer",
         "wakes_at",
     )
 
@@ -45,8 +51,12 @@ class DialogAnswers:
         self._version = 1
         self._address = ""
         self._port = 0
-        self._last: tuple[int, str, bytes] = (0, "", b"")
-        """CSeq, branch and answer of the last request, for its repeats."""
+        self.timer = SessionTimer()
+        self.local_description = b""
+        """The one of ours that stands."""
+        self._remote_description = b""
+        self.offering = False
+        """A re-INVITE of ours is under way: theirs have to wait (RFC 3261 section 14.2)."""
         self._awaiting = b""
         """A 2xx to re-INVITE whose ACK has not come."""
         self._to: Address = ("", 0)
@@ -61,8 +71,29 @@ class DialogAnswers:
         self._address = address
         self._port = port
 
+    def begin(self, ours: bytes, theirs: bytes) -> None:
+        """The two descriptions with which the call was answered."""
+        self.local_description = ours
+        self._remote_description = theirs
+
+    def hears_new(self, description: bytes) -> bool:
+        """Whether this description of theirs is another than the one that stood."""
+        is_new = bool(description) and description != self._remote_description
+        if is_new:
+            self._remote_description = description
+        return is_new
+
+    @property
+    def was_never_acknowledged(self) -> bool:
+        """Whether the other end has not acknowledged a 2xx of ours in all its time."""
+        return self._expires_at == -inf
+
     def stop(self) -> None:
         """The call is over: repeat nothing."""
+        self._await_nothing()
+        self.timer.cease()
+
+    def _await_nothing(self) -> None:
         self._awaiting = b""
         self.wakes_at = inf
 
@@ -80,13 +111,16 @@ class DialogAnswers:
         if method == "CANCEL":
             # Whatever it wants to cancel we have answered at once.
             return [self.say_yes(request, dialog, source)]
-        cseq, branch, answer = self._last
-        if request.cseq == cseq and request.branch == branch:
+        branch, answer = dialog.answered
+        if request.cseq == dialog.remote_cseq and request.branch == branch:
             return [Send(answer, source)]
         if request.cseq <= dialog.remote_cseq:
             return [self._send(request, dialog, source, 500, "Server Internal Error")]
         dialog.remote_cseq = request.cseq
-        if method in ("INVITE", "UPDATE"):
+        refusal = self._refuse(request, dialog, source)
+        if refusal is not None:
+            actions: list[Action] = [refusal]
+        elif method in ("INVITE", "UPDATE"):
             actions = self._renegotiate(request, dialog, source, now)
         elif method == "OPTIONS":
             actions = [self._send(request, dialog, source, 200, "OK", [f"Allow: {ALLOWED}"])]
@@ -95,6 +129,9 @@ class DialogAnswers:
             actions = [self.say_yes(request, dialog, source)]
             if digit:
                 actions.append(KeyedByInfo(digit))
+        elif method == "PRACK":
+            # None of our answers is a reliable provisional.
+            actions = [no_such_call(request, source)]
         elif method in _KNOWN:
             allow = [f"Allow: {ALLOWED}"]
             actions = [self._send(request, dialog, source, 405, "Method Not Allowed", allow)]
@@ -102,26 +139,49 @@ class DialogAnswers:
             actions = [self._send(request, dialog, source, 501, "Not Implemented")]
         first = actions[0]
         if isinstance(first, Send):
-            self._last = (request.cseq, request.branch, first.data)
+            dialog.answered = (request.branch, first.data)
         return actions
+
+    def _refuse(self, request: SipRequest, dialog: Dialog, source: Address) -> Send | None:
+        """The refusal of a request that asks for more than we can do."""
+        method = request.method
+        unknown = [each for each in request.listed("require") if each not in _UNDERSTOOD]
+        if unknown:
+            extra = [f"Unsupported: {', '.join(unknown)}"]
+            return self._send(request, dialog, source, 420, "Bad Extension", extra)
+        if method not in ("INVITE", "UPDATE"):
+            return None
+        kind = request.first("content-type").partition(";")[0].strip().lower()
+        if request.body and (
+            kind not in ("", "application/sdp") or request.first("content-encoding")
+        ):
+            extra = ["Accept: application/sdp", "Accept-Encoding: identity"]
+            return self._send(request, dialog, source, 415, "Unsupported Media Type", extra)
+        offers_cross = self.offering or (self._awaiting and (method == "INVITE" or self._offered))
+        if offers_cross and (method == "INVITE" or request.body):
+            return self._send(request, dialog, source, 491, "Request Pending")
+        if is_too_short(request):
+            extra = [f"Min-SE: {MIN_INTERVAL_S}"]
+            phrase = "Session Interval Too Small"
+            return self._send(request, dialog, source, 422, phrase, extra)
+        return None
 
     def on_timer(self, now: float) -> list[Action]:
         """Repeat a 2xx whose ACK has not come."""
         if not self._awaiting or now < self.wakes_at:
             return []
         if now >= self._expires_at:
-            self.stop()
+            self._await_nothing()
+            self._expires_at = -inf
             return []
         self._interval = min(self._interval * 2, _T2_S)
-        self.wakes_at = now + self._interval
+        self.wakes_at = min(now + self._interval, self._expires_at)
         return [Send(self._awaiting, self._to)]
 
     def _renegotiate(
         self, request: SipRequest, dialog: Dialog, source: Address, now: float
     ) -> list[Action]:
         is_invite = request.method == "INVITE"
-        if is_invite and self._awaiting:
-            return [self._send(request, dialog, source, 491, "Request Pending")]
         if not self._port:
             return [self._send(request, dialog, source, 488, "Not Acceptable Here")]
         extra = [f"Contact: {dialog.setup.contact}", f"Allow: {ALLOWED}"]
@@ -138,9 +198,13 @@ class DialogAnswers:
         elif is_invite:
             body = build_offer(self._address, self._port, self._session, self._version + 1)
         accept_target_refresh(dialog, request)
+        extra += self.timer.on_request(request, now)
         if body:
             self._version += 1
+            self.local_description = body
             extra.append("Content-Type: application/sdp")
+        if request.body:
+            self._remote_description = request.body
         answer = self._send(request, dialog, source, 200, "OK", extra, body)
         if is_invite:
             self._awaiting = answer.data
@@ -155,8 +219,8 @@ class DialogAnswers:
     def _on_ack(self, request: SipRequest) -> list[Action]:
         if not self._awaiting or request.cseq != self._ack_cseq:
             return []
-        self.stop()
-        if not self._offered or not request.body:
+        self._await_nothing()
+        if not self._offered or not self.hears_new(request.body):
             return []
         try:
             return [Renegotiated(read_description(request.body))]

@@ -6,7 +6,9 @@ first, and answers what the other end asks inside the dialog. It reads no clock 
 nothing: it is told what came and when, and returns `Action`s; `wakes_at` is the next time
 it wants `on_timer`.
 
-Source: RFC 3261, sections 9.1, 12, 13.2.2, 13.3.1.4 and 15; RFC 6026 for late 2xx.
+Source: RFC 3261, sections 9.1, 12, 13.2.2, 13.3.1.4 and 15; RFC 6026 for late 2xx. What
+rings is `early`'s, our other requests are `own_requests`', keeping the session alive is
+`session_refresh`'s.
 """
 
 from math import inf
@@ -18,32 +20,24 @@ from callwright.telephony.sip.actions import (
     Ended,
     How,
     Rang,
+    Renegotiated,
     Send,
     TargetFailed,
 )
 from callwright.telephony.sip.answers import DialogAnswers, no_such_call
-from callwright.telephony.sip.dialog import (
-    Dialog,
-    dialog_from_answer,
-    is_in_dialog,
-    request_in_dialog,
-)
-from callwright.telephony.sip.digest import answer_challenge
+from callwright.telephony.sip.dialog import Dialog, dialog_from_answer, is_in_dialog
+from callwright.telephony.sip.early import MAX_FORKS, EarlyDialog, EarlyDialogs
 from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.inviting import Inviting
 from callwright.telephony.sip.message import SipRequest, SipResponse
-from callwright.telephony.sip.outcomes import outcome_of, refusal
+from callwright.telephony.sip.outcomes import outcome_of, reason_of, refusal
+from callwright.telephony.sip.own_requests import OwnRequest, OwnRequests
 from callwright.telephony.sip.requests import CallSetup
-from callwright.telephony.sip.transaction import (
-    GIVE_UP_S,
-    Phase,
-    RequestTransaction,
-)
+from callwright.telephony.sip.session_refresh import SessionRefresh
+from callwright.telephony.sip.transaction import GIVE_UP_S, Phase
 
 BYE_PATIENCE_S = 4.0
 """How long the end of a call waits for the answer to our BYE; repeating goes on after it."""
-MAX_FORKS = 16
-_ANSWERED_CHALLENGE = ".auth"
 
 
 class OutgoingCall:
@@ -59,12 +53,14 @@ class OutgoingCall:
         self._ring_timeout_s = ring_timeout_s
         self._max_length_s = max_length_s
         self.wakes_at = inf
-        self._inviting = Inviting(setup)
-        self._others: list[RequestTransaction] = []
+        self._nonce_counts: dict[str, int] = {}
+        self._inviting = Inviting(setup, self._nonce_counts)
+        self._requests = OwnRequests(setup, self._nonce_counts)
+        self._early = EarlyDialogs(self._requests)
         self._dialog: Dialog | None = None
         self._forks: dict[str, Dialog] = {}
         self._answers = DialogAnswers(session)
-        self._early_sdp = b""
+        self._refresh: SessionRefresh | None = None
         self._rang = False
         self._cancelled = False
         self._ended = False
@@ -106,7 +102,8 @@ class OutgoingCall:
             self._how = how or How.HUNG_UP_TALKING
             self._turn_by = inf
             self._end_by = now + BYE_PATIENCE_S
-            return self._settled(self._say_bye(self._dialog, "b", now), now)
+            self._answers.timer.cease()
+            return self._settled([self._say_bye(self._dialog, "b", now)], now)
         self._how = how or How.HUNG_UP_RINGING
         self._turn_by = inf
         return self._settled(self._cancel_if_heard(now), now)
@@ -123,16 +120,16 @@ class OutgoingCall:
             return []
         if response.method == "INVITE":
             return self._settled(self._on_invite_response(response, now), now)
-        for transaction in self._others:
-            if transaction.branch == response.branch and transaction.method == response.method:
-                return self._settled(self._on_other_response(transaction, response, now), now)
-        return []
+        own, actions = self._requests.on_response(response, now)
+        if own is not None:
+            actions += self._on_own_answered(own, response, now)
+        return self._settled(actions, now)
 
     def on_request(self, request: SipRequest, source: Address, now: float) -> list[Action]:
-        """A request with our Call-ID; one without both our tags gets a 481."""
+        """A request with our Call-ID; one without both our tags changes nothing."""
         dialog = self._dialog
         if dialog is None or not is_in_dialog(dialog, request):
-            return self._on_foreign_request(request, source)
+            return self._settled(self._on_other_request(request, source, now), now)
         if request.method == "BYE":
             actions: list[Action] = [self._answers.say_yes(request, dialog, source)]
             if not self._ended:
@@ -154,26 +151,30 @@ class OutgoingCall:
             return self._settled(self._on_target_failed(failure, now), now)
         if self._dialog is not None and self._how is not None:
             # Our BYE finds nobody: there is no one left to wait for.
-            for other in self._others:
-                other.stop()
+            self._requests.stop()
             return self._settled([self._end(self._how, now)], now)
         return []
 
     def on_connection_lost(self, now: float, to: Address) -> list[Action]:
         """Say again, by a new connection, what may not have been heard."""
-        again = [each.say_again() for each in self._others if each.to == to]
-        return self._inviting.say_again(to) + [Send(data, to) for data in again if data]
+        again = self._inviting.say_again(to) + self._requests.say_again(to)
+        return again if self._refresh is None else again + self._refresh.say_again(to)
 
     def on_timer(self, now: float) -> list[Action]:
         """Whatever has come due by `now`."""
         actions, is_given_up = self._inviting.on_timer(now)
         if is_given_up and not self._ended:
             actions += self._on_target_failed(Ended(How.NO_REPLY), now)
-        for other in self._others:
-            data, _ = other.on_timer(now)
-            if data:
-                actions.append(Send(data, other.to))
+        given_up, repeats = self._requests.on_timer(now)
+        actions += repeats
         actions += self._answers.on_timer(now)
+        lost = self._answers.was_never_acknowledged or any(x.method == "UPDATE" for x in given_up)
+        if self._refresh is not None:
+            expired, refreshing = self._refresh.on_timer(now)
+            actions += refreshing
+            lost = lost or expired
+        if lost:
+            actions += self.hang_up(now, How.SESSION_LOST)
         if self._turn_by <= now:
             self._turn_by = inf
             how = How.RING_TIMEOUT if self._dialog is None else How.MAX_LENGTH
@@ -204,7 +205,7 @@ class OutgoingCall:
     def _on_invite_response(self, response: SipResponse, now: float) -> list[Action]:
         transaction = self._inviting.find(response)
         if transaction is None:
-            return []
+            return self._on_reinvite_response(response, now)
         status = response.status
         data, heard = transaction.on_response(status, response.first("to"), now)
         actions: list[Action] = [Send(data, transaction.to)] if data else []
@@ -223,12 +224,11 @@ class OutgoingCall:
             return self._cancel_if_heard(now)
         if response.status == 100:
             return []
-        if response.body:
-            self._early_sdp = response.body
-        if self._rang:
-            return []
-        self._rang = True
-        return [Rang(response.status, response.to_tag)]
+        counts, actions = self._early.hear(response, self._inviting.setup, now)
+        if counts and not self._rang:
+            self._rang = True
+            actions.append(Rang(response.status, response.to_tag))
+        return actions
 
     def _on_success(self, response: SipResponse, now: float, setup: CallSetup) -> list[Action]:
         tag = response.to_tag
@@ -237,13 +237,17 @@ class OutgoingCall:
             return [Send(known.ack, known.next_hop)]
         if len(self._forks) >= MAX_FORKS:
             return []
-        dialog = dialog_from_answer(setup, response)
+        early = self._early.find(tag)
+        dialog = dialog_from_answer(setup, response, self._inviting.authorization)
+        if early is not None and early.made is not None:
+            # Both ends have counted on since the INVITE: PRACK, UPDATE.
+            dialog.cseq, dialog.remote_cseq = early.made.cseq, early.made.remote_cseq
         self._forks[tag] = dialog
         actions: list[Action] = [Send(dialog.ack, dialog.next_hop)]
         if self._dialog is not None or self._ended:
             # A fork that answered too, or an answer after we had given up.
             self._forget_at = now + GIVE_UP_S
-            return actions + self._say_bye(dialog, f"f{len(self._forks)}", now)
+            return [*actions, self._say_bye(dialog, f"f{len(self._forks)}", now)]
         self._dialog = dialog
         self._forget_at = now + GIVE_UP_S
         self._turn_by = inf
@@ -251,26 +255,37 @@ class OutgoingCall:
         if self._how is not None:
             # The answer crossed our CANCEL, or came while we waited for a chance to send one.
             self._end_by = now + BYE_PATIENCE_S
-            for other in self._others:
-                other.stop()
-            return actions + self._say_bye(dialog, "b", now)
+            self._requests.stop()
+            return [*actions, self._say_bye(dialog, "b", now)]
         self._turn_by = now + self._max_length_s
-        actions.append(Answered(dialog, response.body or self._early_sdp))
-        self._early_sdp = b""
+        sdp = response.body or self._early.last_sdp
+        if early is not None and early.sdp and (early.is_agreed or not response.body):
+            sdp = early.sdp
+        self._early.forget_idle()
+        self._answers.begin(setup.offer, sdp)
+        self._answers.timer.on_answer(response, now)
+        self._refresh = SessionRefresh(dialog, self._requests, self._answers, self._nonce_counts)
+        actions.append(Answered(dialog, sdp))
         return actions
+
+    def _on_reinvite_response(self, response: SipResponse, now: float) -> list[Action]:
+        if self._refresh is None or response.to_tag not in self._forks:
+            return []
+        lost, actions = self._refresh.on_invite_response(response, now)
+        return actions + (self.hang_up(now, How.SESSION_LOST) if lost else [])
 
     def _on_failure(self, response: SipResponse, now: float) -> list[Action]:
         status = response.status
-        if status in (401, 407) and self._how is None:
-            again = self._inviting.answer_challenge(response, now)
-            if again:
-                return again
+        again = self._inviting.bring_what_it_asks(response, now) if self._how is None else []
+        if again:
+            return again
         how = How.REFUSED
         # After our CANCEL a 487 is the answer to it; any other code is news of the callee,
         # unless someone wanted the call gone, whatever the callee has to say.
         wanted = self._how is How.HUNG_UP_RINGING
         if self._how is not None and (wanted or status in (487, 408, 480, 401, 407)):
             how = self._how
+        self._requests.stop()  # neither a CANCEL nor a PRACK is of use any more
         ended = refusal(response, how)
         if status == 503:
             return self._on_target_failed(ended, now)
@@ -284,50 +299,50 @@ class OutgoingCall:
             return []
         self._cancelled = True
         self._end_by = now + GIVE_UP_S
-        data = requests.cancel(invite.setup, branch=invite.branch, cseq=invite.cseq)
-        return self._send_other("CANCEL", data, invite.branch, invite.cseq, invite.to, now)
+        branch, cseq, reason = invite.branch, invite.cseq, reason_of(self._how or How.RING_TIMEOUT)
+        data = requests.cancel(invite.setup, branch=branch, cseq=cseq, reason=reason)
+        return [self._requests.send("CANCEL", data, branch, cseq, invite.to, now)]
 
     # Everything else
 
-    def _say_bye(self, dialog: Dialog, name: str, now: float, line: str = "") -> list[Action]:
-        dialog.cseq += 1
-        branch = f"{self._setup.branch}.{name}"
-        data = request_in_dialog(dialog, "BYE", branch=branch, cseq=dialog.cseq, authorization=line)
-        return self._send_other("BYE", data, branch, dialog.cseq, dialog.next_hop, now)
+    def _say_bye(self, dialog: Dialog, name: str, now: float) -> Send:
+        reason = reason_of(self._how or How.HUNG_UP_TALKING)
+        return self._requests.send_inside(dialog, "BYE", name, now, [reason])
 
-    def _send_other(
-        self, method: str, data: bytes, branch: str, cseq: int, to: Address, now: float
-    ) -> list[Action]:
-        transaction = RequestTransaction(method=method, data=data, branch=branch, cseq=cseq, to=to)
-        self._others.append(transaction)
-        return [Send(transaction.start(now), to)]
+    def _on_own_answered(self, own: OwnRequest, response: SipResponse, now: float) -> list[Action]:
+        if own.method == "UPDATE" and self._refresh is not None:
+            lost, actions = self._refresh.on_update_answered(response, now)
+            return actions + (self.hang_up(now, How.SESSION_LOST) if lost else [])
+        ends = own.method == "BYE" and own.dialog is self._dialog and self._how is not None
+        return [self._end(self._how, now)] if ends and not self._ended and self._how else []
 
-    def _on_other_response(
-        self, transaction: RequestTransaction, response: SipResponse, now: float
-    ) -> list[Action]:
-        final = transaction.on_response(response.status, now)
-        if not final or transaction.method != "BYE":
-            return []
-        dialog = self._forks.get(response.to_tag) or self._dialog
-        may_try_again = not transaction.branch.endswith(_ANSWERED_CHALLENGE)
-        if response.status in (401, 407) and dialog is not None and may_try_again:
-            line, _ = answer_challenge(
-                response, self._setup.credentials, method="BYE", uri=dialog.remote_target
-            )
-            if line:
-                name = transaction.branch.removeprefix(f"{self._setup.branch}.")
-                return self._say_bye(dialog, name + _ANSWERED_CHALLENGE, now, line)
-        if not self._ended and self._how is not None and dialog is self._dialog:
-            return [self._end(self._how, now)]
-        return []
-
-    def _on_foreign_request(self, request: SipRequest, source: Address) -> list[Action]:
+    def _on_other_request(self, request: SipRequest, source: Address, now: float) -> list[Action]:
+        """What comes in an early dialog or a fork that we left, or is none of our peer's."""
         if request.method == "ACK":
             return []
-        fork = self._forks.get(request.from_tag)
+        tag = request.from_tag
+        fork, early = self._forks.get(tag), self._early.find(tag)
         if fork is not None and is_in_dialog(fork, request) and request.method == "BYE":
             return [self._answers.say_yes(request, fork, source)]
-        return [no_such_call(request, source)]
+        rings = self._dialog is None and not self._ended and request.method != "BYE"
+        if rings and early is not None and is_in_dialog(early.dialog, request):
+            return self._on_early_request(request, early, source, now)
+        # Whoever guesses is not told whether the call is there.
+        known = source == self._inviting.setup.target or any(
+            x.next_hop == source for x in self._forks.values()
+        )
+        return [no_such_call(request, source)] if known else []
+
+    def _on_early_request(
+        self, request: SipRequest, early: EarlyDialog, source: Address, now: float
+    ) -> list[Action]:
+        # Our offer stands until it is answered: no other may cross it (RFC 3311 section 5.2).
+        self._answers.offering = not early.is_agreed or request.method == "INVITE"
+        actions = self._answers.on_request(request, early.dialog, source, now)
+        self._answers.offering = False
+        if any(isinstance(each, Renegotiated) for each in actions):
+            early.sdp = request.body
+        return [each for each in actions if isinstance(each, Send)]
 
     def _end(self, how: How, now: float, ended: Ended | None = None) -> Ended:
         self._ended = True
@@ -335,15 +350,20 @@ class OutgoingCall:
         # Late and repeated 2xx are acknowledged for as long as they may come.
         self._forget_at = now + GIVE_UP_S
         self._answers.stop()
+        self._early.forget_idle()
         return ended or Ended(how)
 
     def _settled(self, actions: list[Action], now: float) -> list[Action]:
         """`actions`, after setting the next wake-up."""
-        if self._others and any(each.phase is Phase.TERMINATED for each in self._others):
-            self._others = [x for x in self._others if x.phase is not Phase.TERMINATED]
-        wake = min(self._turn_by, self._end_by, self._forget_at, self._answers.wakes_at)
-        wake = min(wake, self._inviting.wakes_at)
-        for other in self._others:
-            wake = min(wake, other.wakes_at)
+        wake = min(
+            self._turn_by,
+            self._end_by,
+            self._forget_at,
+            self._answers.wakes_at,
+            self._requests.wakes_at,
+            self._inviting.wakes_at,
+        )
+        if self._refresh is not None:
+            wake = min(wake, self._refresh.wakes_at)
         self.wakes_at = wake
         return actions

@@ -1,11 +1,13 @@
-"""An answered call as its two ends know it: tags, route set, remote target, CSeq.
+"""A call as its two ends know it: tags, route set, remote target, CSeq.
 
-Made from a 2xx (or from what an attempt on disk remembers of one); makes ACK, BYE and the
-answers to requests inside the dialog. Knows no timers; `call` repeats and times out.
+Made from a response to our INVITE (or from what an attempt on disk remembers of one): early
+with a provisional, confirmed with a 2xx. Makes the requests inside it. Knows no timers;
+`call` repeats and times out.
 
 Source: RFC 3261, sections 12.1.2, 12.2.1.1, 13.2.2.4 and 14.2.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callwright.telephony.sip.fields import (
@@ -21,15 +23,17 @@ from callwright.telephony.sip.fields import (
     parse_uri,
     transport_of,
 )
-from callwright.telephony.sip.message import SipRequest, SipResponse, render
+from callwright.telephony.sip.message import SipMessage, SipRequest, SipResponse, render
 from callwright.telephony.sip.requests import CallSetup, via
 
 MAX_ROUTES = 32
+UNSEEN_REQUESTS = 100
+"""So many a dead line may have sent after the last one that was written down: PRACK, UPDATE."""
 
 
 @dataclass(slots=True)
 class Dialog:
-    """One confirmed dialog on our side of the call."""
+    """One dialog on our side of the call."""
 
     setup: CallSetup
     remote_tag: str
@@ -40,12 +44,34 @@ class Dialog:
     next_hop: Address
     ack: bytes = b""
     """The ACK of our INVITE, sent again for every repeated 2xx."""
+    takes_update: bool = False
+    """The other end named UPDATE among the methods it allows."""
     remote_cseq: int = 0
     """Of the peer's last request; 0 = none yet."""
+    answered: tuple[str, bytes] = ("", b"")
+    """Branch of the peer's last request and our answer to it, for its repeats."""
 
 
-def dialog_from_answer(setup: CallSetup, response: SipResponse) -> Dialog:
+def dialog_from_answer(
+    setup: CallSetup, response: SipResponse, authorization: Sequence[str] = ()
+) -> Dialog:
     """The dialog that a 2xx to our INVITE opens, with its ACK made.
+
+    `authorization` is what the INVITE carried: its ACK repeats it (RFC 3261 section 22.1).
+    """
+    dialog = dialog_from_response(setup, response)
+    acknowledge(dialog, response.cseq, authorization)
+    return dialog
+
+
+def acknowledge(dialog: Dialog, cseq: int, authorization: Sequence[str] = ()) -> None:
+    """Make the ACK for the INVITE with that number."""
+    branch = f"{dialog.setup.branch}.a{cseq}"
+    dialog.ack = request_in_dialog(dialog, "ACK", branch=branch, cseq=cseq, extra=authorization)
+
+
+def dialog_from_response(setup: CallSetup, response: SipResponse) -> Dialog:
+    """The dialog that a response with a To tag opens.
 
     The remote target is the Contact (whatever its parameters' case); without one, or with
     one that cannot be read, the URI we dialled. The route set is Record-Route reversed; one
@@ -65,7 +91,7 @@ def dialog_from_answer(setup: CallSetup, response: SipResponse) -> Dialog:
         next_hop = _next_hop(setup, remote_target, route_set)
     except SipMalformed:
         route_set, next_hop = (), _next_hop(setup, remote_target, ())
-    dialog = Dialog(
+    return Dialog(
         setup=setup,
         remote_tag=response.to_tag,
         to_value=response.first("to"),
@@ -73,10 +99,8 @@ def dialog_from_answer(setup: CallSetup, response: SipResponse) -> Dialog:
         route_set=route_set,
         cseq=response.cseq,
         next_hop=next_hop,
+        takes_update="UPDATE" in response.first("allow"),
     )
-    branch = f"{setup.branch}.a{response.cseq}"
-    dialog.ack = request_in_dialog(dialog, "ACK", branch=branch, cseq=response.cseq)
-    return dialog
 
 
 def dialog_from_memory(
@@ -95,7 +119,7 @@ def dialog_from_memory(
         to_value=f"{setup.to_value};tag={to_tag}" if to_tag else setup.to_value,
         remote_target=target,
         route_set=route_set,
-        cseq=cseq,
+        cseq=cseq + UNSEEN_REQUESTS,
         next_hop=_next_hop(setup, target, route_set),
     )
 
@@ -127,9 +151,18 @@ def _transport_to(uri: SipUri, invited_by: Transport) -> Transport:
 
 
 def request_in_dialog(
-    dialog: Dialog, method: str, *, branch: str, cseq: int, authorization: str = ""
+    dialog: Dialog,
+    method: str,
+    *,
+    branch: str,
+    cseq: int,
+    extra: Sequence[str] = (),
+    body: bytes = b"",
 ) -> bytes:
-    """A request without a body inside the dialog, routed loosely or strictly as needed."""
+    """A request inside the dialog, routed loosely or strictly as needed.
+
+    `extra` are ready header lines; a `body` is a session description.
+    """
     setup = dialog.setup
     uri = dialog.remote_target
     routes = list(dialog.route_set)
@@ -151,9 +184,10 @@ def request_in_dialog(
         f"Call-ID: {setup.call_id}",
         f"CSeq: {cseq} {method}",
     ]
-    if authorization:
-        lines.append(authorization)
-    return render(lines)
+    lines += extra
+    if body:
+        lines.append("Content-Type: application/sdp")
+    return render(lines, body)
 
 
 def is_in_dialog(dialog: Dialog, request: SipRequest) -> bool:
@@ -161,9 +195,9 @@ def is_in_dialog(dialog: Dialog, request: SipRequest) -> bool:
     return request.to_tag == dialog.setup.from_tag and request.from_tag == dialog.remote_tag
 
 
-def accept_target_refresh(dialog: Dialog, request: SipRequest) -> None:
-    """Take over the Contact of a re-INVITE or UPDATE, if it brought a readable one."""
-    contacts = request.listed("contact")
+def accept_target_refresh(dialog: Dialog, message: SipMessage) -> None:
+    """Take over the Contact of a re-INVITE or UPDATE or its 2xx, if it is readable."""
+    contacts = message.listed("contact")
     if not contacts:
         return
     try:

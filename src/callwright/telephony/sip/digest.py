@@ -1,11 +1,13 @@
-"""Answers to digest challenges, MD5 and SHA-256, as an INVITE or BYE needs them.
+"""Answers to digest challenges, MD5 and SHA-256, to any request of ours.
 
-Source: RFC 7616, RFC 8760 (SIP with SHA-256), RFC 3261 section 22.4.
+Source: RFC 7616, RFC 8760 (SIP with SHA-256), RFC 3261 sections 22.3 and 22.4.
 """
 
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from callwright.telephony.sip.fields import SipMalformed
@@ -16,6 +18,8 @@ _PARAM = re.compile(
 )
 _ALGORITHMS = ("SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
 """Best first: of several challenges the strongest is answered (RFC 8760, section 2.4)."""
+MAX_REALMS = 4
+"""More than that ask for nobody's password."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +32,8 @@ class Challenge:
     opaque: str | None
     algorithm: str
     sends_algorithm: bool
-    qop: bool
+    qop: str
+    """`auth`, `auth-int`, or "" where the server asks as RFC 2069 did."""
     stale: bool
 
 
@@ -40,40 +45,79 @@ class Credentials:
     password: str = field(repr=False)
 
 
-def answer_challenge(
-    response: SipResponse, credentials: Credentials | None, *, method: str, uri: str
-) -> tuple[str, bool]:
-    """The header line that answers a 401 or 407, and whether only our nonce was stale.
+class Challenges:
+    """The challenges that one request met on its way, and the lines that answer them all.
 
-    The line is "" where there is nothing we could answer with or to.
+    A request may be challenged by a proxy, then by the callee, or by several at once: each
+    realm is answered, and goes on being answered when the next one asks. `counts` is how often
+    each nonce has been used; share it between the requests of one call.
     """
-    header = "www-authenticate" if response.status == 401 else "proxy-authenticate"
-    challenge = choose_challenge(response.status, response.headers.get(header, []))
-    if challenge is None or credentials is None:
-        return "", False
-    line = authorization(
-        challenge,
-        user=credentials.user,
-        password=credentials.password,
-        method=method,
-        uri=uri,
-        cnonce=secrets.token_hex(8),
-    )
-    return line, challenge.stale
+
+    __slots__ = ("_counts", "_credentials", "_met", "_was_stale")
+
+    def __init__(self, credentials: Credentials | None, counts: dict[str, int]) -> None:
+        self._credentials = credentials
+        self._counts = counts
+        self._met: dict[tuple[str, str], Challenge] = {}
+        self._was_stale = False
+
+    def meet(self, response: SipResponse) -> bool:
+        """Take in a 401 or 407. False: sending the request again would change nothing.
+
+        A realm that asks once more has not liked our answer, unless its nonce was stale; that
+        is believed once.
+        """
+        if self._credentials is None:
+            return False
+        found: dict[tuple[str, str], Challenge] = {}
+        for status, name in ((401, "www-authenticate"), (407, "proxy-authenticate")):
+            for challenge in _strongest_first(status, response.headers.get(name, ())):
+                found.setdefault((challenge.header, challenge.realm), challenge)
+        known = [each for key, each in found.items() if key in self._met]
+        refused = bool(known) and (self._was_stale or not all(each.stale for each in known))
+        self._was_stale = self._was_stale or bool(known)
+        if not found or refused or len(self._met | found) > MAX_REALMS:
+            return False
+        self._met |= found
+        return True
+
+    def lines(self, method: str, uri: str, body: bytes = b"") -> list[str]:
+        """The header lines of the request's next try."""
+        if self._credentials is None:
+            return []
+        lines = []
+        for challenge in self._met.values():
+            count = self._counts.get(challenge.nonce, 0) + 1
+            self._counts[challenge.nonce] = count
+            lines.append(
+                authorization(
+                    challenge,
+                    user=self._credentials.user,
+                    password=self._credentials.password,
+                    method=method,
+                    uri=uri,
+                    cnonce=secrets.token_hex(8),
+                    count=count,
+                    body=body,
+                )
+            )
+        return lines
 
 
-def choose_challenge(status: int, values: list[str]) -> Challenge | None:
+def choose_challenge(status: int, values: Iterable[str]) -> Challenge | None:
     """The strongest digest challenge among the header values of a 401 or 407, or None."""
+    return next(iter(_strongest_first(status, values)), None)
+
+
+def _strongest_first(status: int, values: Iterable[str]) -> list[Challenge]:
     header = "Proxy-Authorization" if status == 407 else "Authorization"
     found: list[Challenge] = []
     for value in values:
-        try:
+        with suppress(SipMalformed):
             challenge = _read_challenge(header, value)
-        except SipMalformed:
-            continue
-        if challenge is not None:
-            found.append(challenge)
-    return min(found, key=lambda each: _ALGORITHMS.index(each.algorithm), default=None)
+            if challenge is not None:
+                found.append(challenge)
+    return sorted(found, key=lambda each: _ALGORITHMS.index(each.algorithm))
 
 
 def _read_challenge(header: str, value: str) -> Challenge | None:
@@ -95,7 +139,9 @@ def _read_challenge(header: str, value: str) -> Challenge | None:
         return None
     algorithm = params.get("algorithm", "MD5").upper()
     qops = [each.strip().lower() for each in params.get("qop", "").split(",") if each.strip()]
-    if algorithm not in _ALGORITHMS or (qops and "auth" not in qops):
+    # `auth` is enough, and the only one that does not break where a proxy touches the body.
+    qop = next((each for each in ("auth", "auth-int") if each in qops), "")
+    if algorithm not in _ALGORITHMS or (qops and not qop):
         return None
     if "\\" in params["nonce"] or '"' in params["nonce"] or '"' in params.get("opaque", ""):
         return None
@@ -106,25 +152,33 @@ def _read_challenge(header: str, value: str) -> Challenge | None:
         opaque=params.get("opaque"),
         algorithm=algorithm,
         sends_algorithm="algorithm" in params,
-        qop=bool(qops),
+        qop=qop,
         stale=params.get("stale", "").lower() == "true",
     )
 
 
 def authorization(
-    challenge: Challenge, *, user: str, password: str, method: str, uri: str, cnonce: str
+    challenge: Challenge,
+    *,
+    user: str,
+    password: str,
+    method: str,
+    uri: str,
+    cnonce: str,
+    count: int = 1,
+    body: bytes = b"",
 ) -> str:
-    """The whole header line that answers `challenge`; the nonce count is always 1.
+    """The whole header line that answers `challenge`.
 
-    Every challenge is answered once with a fresh `cnonce`, so no count is kept.
+    `count` says how often its nonce has been used, this time included.
     """
     algorithm = challenge.algorithm
     # Messages are read and written as Latin-1; so UTF-8 names travel as their bytes.
     user = user.encode().decode("latin-1")
     password = password.encode().decode("latin-1")
 
-    def digest(text: str) -> str:
-        data = text.encode("latin-1")
+    def digest(text: str | bytes) -> str:
+        data = text.encode("latin-1") if isinstance(text, str) else text
         if algorithm.startswith("SHA-256"):
             return hashlib.sha256(data).hexdigest()
         return hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -132,9 +186,11 @@ def authorization(
     secret = digest(f"{user}:{challenge.realm}:{password}")
     if algorithm.endswith("-SESS"):
         secret = digest(f"{secret}:{challenge.nonce}:{cnonce}")
-    what = digest(f"{method}:{uri}")
+    asked = f"{method}:{uri}"
+    what = digest(f"{asked}:{digest(body)}" if challenge.qop == "auth-int" else asked)
+    used = f"{count:08x}"
     if challenge.qop:
-        response = digest(f"{secret}:{challenge.nonce}:00000001:{cnonce}:auth:{what}")
+        response = digest(f"{secret}:{challenge.nonce}:{used}:{cnonce}:{challenge.qop}:{what}")
     else:
         response = digest(f"{secret}:{challenge.nonce}:{what}")
     parts = [
@@ -149,8 +205,8 @@ def authorization(
         parts.append(f"algorithm={algorithm.replace('-SESS', '-sess')}")
     if challenge.qop:
         parts.append(f'cnonce="{cnonce}"')
-        parts.append("qop=auth")
-        parts.append("nc=00000001")
+        parts.append(f"qop={challenge.qop}")
+        parts.append(f"nc={used}")
     elif algorithm.endswith("-SESS"):
         parts.append(f'cnonce="{cnonce}"')
     if challenge.opaque is not None:

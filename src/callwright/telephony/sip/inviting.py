@@ -1,37 +1,57 @@
-"""The INVITE of one call: at one target or several in turn, with a password where one is asked for.
+"""The INVITE of one call: at one target or several in turn, with what its refusals ask for.
 
 Knows which of its transactions a response belongs to and which one counts. What a response
 means for the call, and whether another target may be asked, is decided by `call`.
 
-Source: RFC 3261 sections 8.1.3.5, 17.1.1 and 22.2; RFC 3263 section 4.3.
+Source: RFC 3261 sections 8.1.3.5, 17.1.1, 22.2 and 22.3; RFC 3263 section 4.3; RFC 4028
+section 7.3.
 """
 
 from math import inf
 
 from callwright.telephony.sip import requests
 from callwright.telephony.sip.actions import Action, MovedOn, Send
-from callwright.telephony.sip.digest import answer_challenge
+from callwright.telephony.sip.digest import Challenges
 from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.message import SipResponse
 from callwright.telephony.sip.requests import CallSetup, at_next_target
+from callwright.telephony.sip.session_timer import read_minimum
 from callwright.telephony.sip.transaction import InviteTransaction
 
-MAX_CHALLENGES = 2
-"""One answer, and one more if only the nonce was stale."""
+MAX_REFUSALS = 5
+"""At one target: challenges, and a session interval that was too short."""
 
 
 class Inviting:
-    """The INVITEs of the call that `setup` describes. `start` before anything else."""
+    """The INVITEs of the call that `setup` describes. `start` before anything else.
 
-    __slots__ = ("_challenges", "_first_branch", "_targets_tried", "_tries", "setup")
+    `nonce_counts` is how often each nonce has been used in this call.
+    """
 
-    def __init__(self, setup: CallSetup) -> None:
+    __slots__ = (
+        "_challenges",
+        "_first_branch",
+        "_nonce_counts",
+        "_refusals",
+        "_session_expires_s",
+        "_targets_tried",
+        "_tries",
+        "authorization",
+        "setup",
+    )
+
+    def __init__(self, setup: CallSetup, nonce_counts: dict[str, int]) -> None:
         self.setup = setup
         """As it is at the target that is being asked."""
         self._first_branch = setup.branch
         self._tries: list[InviteTransaction] = []
-        self._challenges = 0
+        self._nonce_counts = nonce_counts
+        self._challenges = Challenges(setup.credentials, nonce_counts)
+        self._refusals = 0
+        self._session_expires_s = setup.session_expires_s
         self._targets_tried = 1
+        self.authorization: list[str] = []
+        """What the last one answered challenges with."""
 
     @property
     def last(self) -> InviteTransaction:
@@ -48,9 +68,7 @@ class Inviting:
 
     def start(self, now: float) -> list[Action]:
         """Send it."""
-        setup = self.setup
-        data = requests.invite(setup, branch=setup.branch, cseq=setup.cseq)
-        return [self._send(data, setup.branch, setup.cseq, now)]
+        return [self._send(self.setup.branch, self.setup.cseq, now)]
 
     def find(self, response: SipResponse) -> InviteTransaction | None:
         """The one that `response` answers."""
@@ -59,19 +77,15 @@ class Inviting:
                 return each
         return None
 
-    def answer_challenge(self, response: SipResponse, now: float) -> list[Action]:
-        """Send it with our password; nothing if we have none for this, or it was wrong."""
+    def bring_what_it_asks(self, response: SipResponse, now: float) -> list[Action]:
+        """Send it with what the refusal says we lack; nothing if we have no such thing."""
         setup = self.setup
-        line, stale = answer_challenge(
-            response, setup.credentials, method="INVITE", uri=setup.request_uri
-        )
-        number = self._challenges + 1
-        if not line or number > MAX_CHALLENGES or (number > 1 and not stale):
+        if self._refusals >= MAX_REFUSALS or not self._can_bring(response):
             return []
-        self._challenges = number
-        branch, cseq = f"{setup.branch}.{number + 1}", setup.cseq + number
-        data = requests.invite(setup, branch=branch, cseq=cseq, authorization=line)
-        return [self._send(data, branch, cseq, now)]
+        self._refusals += 1
+        self.authorization = self._challenges.lines("INVITE", setup.request_uri, setup.offer)
+        branch, cseq = f"{setup.branch}.{self._refusals + 1}", setup.cseq + self._refusals
+        return [self._send(branch, cseq, now)]
 
     def move_on(self, now: float) -> list[Action]:
         """Send it to the next target, if there is one that may be asked.
@@ -83,7 +97,9 @@ class Inviting:
         self._targets_tried += 1
         branch = f"{self._first_branch}.t{self._targets_tried}"
         setup = self.setup = at_next_target(self.setup, branch=branch, cseq=self.last.cseq)
-        self._challenges = 0
+        self._challenges = Challenges(setup.credentials, self._nonce_counts)
+        self._refusals = 0
+        self.authorization = []
         return [MovedOn(setup.target, branch, setup.cseq), *self.start(now)]
 
     def on_timer(self, now: float) -> tuple[list[Action], bool]:
@@ -107,7 +123,19 @@ class Inviting:
         for each in self._tries:
             each.give_up()
 
-    def _send(self, data: bytes, branch: str, cseq: int, now: float) -> Send:
+    def _send(self, branch: str, cseq: int, now: float) -> Send:
+        extra = self.authorization
+        if self._session_expires_s:
+            extra = [f"Session-Expires: {self._session_expires_s}", *extra]
+        data = requests.invite(self.setup, branch=branch, cseq=cseq, extra=extra)
         transaction = InviteTransaction(self.setup, data=data, branch=branch, cseq=cseq)
         self._tries.append(transaction)
         return Send(transaction.start(now), transaction.to)
+
+    def _can_bring(self, response: SipResponse) -> bool:
+        if response.status in (401, 407):
+            return self._challenges.meet(response)
+        asked_s = self._session_expires_s
+        minimum_s = read_minimum(response) if response.status == 422 and asked_s else 0
+        self._session_expires_s = max(asked_s, minimum_s)
+        return minimum_s > asked_s

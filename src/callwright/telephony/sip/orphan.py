@@ -20,13 +20,13 @@ from callwright.telephony.sip.dialog import (
     dialog_from_answer,
     dialog_from_memory,
     is_in_dialog,
-    request_in_dialog,
 )
-from callwright.telephony.sip.digest import answer_challenge
 from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.message import SipRequest, SipResponse
+from callwright.telephony.sip.outcomes import reason_of
+from callwright.telephony.sip.own_requests import OwnRequest, OwnRequests
 from callwright.telephony.sip.requests import CallSetup
-from callwright.telephony.sip.transaction import GIVE_UP_S, Phase, RequestTransaction
+from callwright.telephony.sip.transaction import GIVE_UP_S
 
 PATIENCE_S = 6.0
 """When nobody has answered by then, nobody will in time to matter."""
@@ -45,7 +45,7 @@ class OrphanedCall:
         self._orphan = orphan
         self._setup = setup
         self._hears_answers = hears_answers
-        self._tries: list[RequestTransaction] = []
+        self._tries = OwnRequests(setup, {})
         self._dialog: Dialog | None = None
         self._cancelled_tag = ""
         """The other end's, in its 200 to our CANCEL."""
@@ -88,14 +88,14 @@ class OrphanedCall:
                 route_set=orphan.route_set,
                 cseq=orphan.cseq,
             )
-            return self._settled(self._say_bye(self._dialog, now))
+            return self._settled([self._say_bye(self._dialog, now)])
         names = [(setup.branch, setup.cseq)]
         if setup.credentials is not None:
             names.append((f"{setup.branch}.2", setup.cseq + 1))
         actions: list[Action] = []
         for branch, cseq in names:
             data = requests.cancel(setup, branch=branch, cseq=cseq)
-            actions += self._send("CANCEL", data, branch, cseq, setup.target, now)
+            actions.append(self._tries.send("CANCEL", data, branch, cseq, setup.target, now))
         return self._settled(actions)
 
     def hang_up(self, now: float) -> list[Action]:
@@ -108,11 +108,10 @@ class OrphanedCall:
             return []
         if response.method == "INVITE":
             return self._settled(self._on_invite_response(response, now))
-        for transaction in self._tries:
-            same = transaction.branch == response.branch and transaction.method == response.method
-            if same and transaction.on_response(response.status, now):
-                return self._settled(self._on_confirmed(transaction, response, now))
-        return self._settled([])
+        own, actions = self._tries.on_response(response, now)
+        if own is not None:
+            actions += self._on_confirmed(own, response, now)
+        return self._settled(actions)
 
     def on_request(self, request: SipRequest, source: Address, now: float) -> list[Action]:
         """The other end may hang up first."""
@@ -124,51 +123,33 @@ class OrphanedCall:
 
     def on_connection_lost(self, now: float, to: Address) -> list[Action]:
         """Ask again by another connection."""
-        again = [each.say_again() for each in self._tries if each.to == to]
-        return [Send(data, to) for data in again if data]
+        return self._tries.say_again(to)
 
     def on_not_listening(self, now: float, branch: str = "", why: str = "") -> list[Action]:
         """Nobody is there."""
-        for transaction in self._tries:
-            transaction.stop()
+        self._tries.stop()
         return self._settled(self._end(How.NOT_LISTENING))
 
     def on_timer(self, now: float) -> list[Action]:
         """Whatever has come due."""
-        actions: list[Action] = []
-        for transaction in self._tries:
-            data, _ = transaction.on_timer(now)
-            if data:
-                actions.append(Send(data, transaction.to))
+        _, actions = self._tries.on_timer(now)
         if self._end_by <= now:
             actions += self._say_bye_in_the_dark(now)
             actions += self._end(self._found)
         if self._forget_at <= now:
             self._forget_at = inf
-            for transaction in self._tries:
-                transaction.stop()
+            self._tries.stop()
         return self._settled(actions)
 
-    def _on_confirmed(
-        self, transaction: RequestTransaction, response: SipResponse, now: float
-    ) -> list[Action]:
-        if transaction.method == "BYE":
-            dialog = self._dialog
-            first = transaction.branch == f"{self._setup.branch}.b"
-            if response.status in (401, 407) and dialog is not None and first:
-                line, _ = answer_challenge(
-                    response, self._setup.credentials, method="BYE", uri=dialog.remote_target
-                )
-                if line:
-                    return self._say_bye(dialog, now, "b.auth", line)
+    def _on_confirmed(self, own: OwnRequest, response: SipResponse, now: float) -> list[Action]:
+        if own.method == "BYE":
             return self._end(How.PEER_HUNG_UP)
         self._found = How.PEER_HUNG_UP
-        pending = any(each.phase is not Phase.COMPLETED for each in self._tries)
         if response.status < 300:
             self._cancelled_tag = response.to_tag
             # Cancelled; the INVITE's own 487 follows, or a 200 that crossed, where we hear it.
             wait_s = 2.0 if self._hears_answers else 0.0
-        elif pending:
+        elif not self._tries.are_answered:
             return []
         else:
             # They know no such transaction: it never came, is over, or was just answered.
@@ -191,7 +172,7 @@ class OrphanedCall:
             return [Send(known.ack, known.next_hop)]
         dialog = dialog_from_answer(setup, response)
         self._dialog = dialog
-        return [Send(dialog.ack, dialog.next_hop), *self._say_bye(dialog, now)]
+        return [Send(dialog.ack, dialog.next_hop), self._say_bye(dialog, now)]
 
     def _say_bye_in_the_dark(self, now: float) -> list[Action]:
         """No end of the INVITE was heard, though somebody is there: they may be talking."""
@@ -204,22 +185,13 @@ class OrphanedCall:
             to_tag=tag,
             remote_target="",
             route_set=(),
-            cseq=self._setup.cseq + len(self._tries) - 1,
+            cseq=self._setup.cseq,
         )
-        return self._say_bye(self._dialog, now)
+        return [self._say_bye(self._dialog, now)]
 
-    def _say_bye(self, dialog: Dialog, now: float, name: str = "b", line: str = "") -> list[Action]:
-        dialog.cseq += 1
-        branch = f"{self._setup.branch}.{name}"
-        data = request_in_dialog(dialog, "BYE", branch=branch, cseq=dialog.cseq, authorization=line)
-        return self._send("BYE", data, branch, dialog.cseq, dialog.next_hop, now)
-
-    def _send(
-        self, method: str, data: bytes, branch: str, cseq: int, to: Address, now: float
-    ) -> list[Action]:
-        transaction = RequestTransaction(method=method, data=data, branch=branch, cseq=cseq, to=to)
-        self._tries.append(transaction)
-        return [Send(transaction.start(now), to)]
+    def _say_bye(self, dialog: Dialog, now: float) -> Send:
+        reason = reason_of(How.HUNG_UP_TALKING)
+        return self._tries.send_inside(dialog, "BYE", "b", now, [reason])
 
     def _end(self, how: How) -> list[Action]:
         self._end_by = inf
@@ -229,6 +201,5 @@ class OrphanedCall:
         return [Ended(how)]
 
     def _settled(self, actions: list[Action]) -> list[Action]:
-        wakes = [each.wakes_at for each in self._tries if each.phase is not Phase.TERMINATED]
-        self.wakes_at = min(self._end_by, self._forget_at, *wakes, inf)
+        self.wakes_at = min(self._end_by, self._forget_at, self._tries.wakes_at)
         return actions

@@ -38,6 +38,7 @@ _GENERIC = {
     408: Outcome.NO_ANSWER,
     480: Outcome.NO_ANSWER,
     487: Outcome.NO_ANSWER,
+    305: Outcome.TRUNK_MISCONFIGURED,
     402: Outcome.TRUNK_MISCONFIGURED,
     405: Outcome.TRUNK_MISCONFIGURED,
     406: Outcome.TRUNK_MISCONFIGURED,
@@ -64,6 +65,18 @@ _Q850 = {
 }
 
 
+_CAUSES = {
+    How.RING_TIMEOUT: 19,  # no answer from user (user alerted)
+    How.MAX_LENGTH: 102,  # recovery on timer expiry
+    How.SESSION_LOST: 102,
+}
+
+
+def reason_of(how: How) -> str:
+    """The Reason line of a CANCEL or BYE of ours (RFC 3326); 16 is normal call clearing."""
+    return f"Reason: Q.850;cause={_CAUSES.get(how, 16)}"
+
+
 def outcome_of(ended: Ended) -> tuple[Outcome, str]:
     """The outcome of a call and a short, stable reason such as `486 Busy Here`.
 
@@ -83,6 +96,8 @@ def outcome_of(ended: Ended) -> tuple[Outcome, str]:
             return Outcome.ANSWERED, "callee hung up"
         case How.MAX_LENGTH:
             return Outcome.ANSWERED, "longest length reached"
+        case How.SESSION_LOST:
+            return Outcome.ANSWERED, "session not confirmed"
         case How.HUNG_UP_TALKING:
             return Outcome.ANSWERED, "hung up"
         case How.BROKEN:

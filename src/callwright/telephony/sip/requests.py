@@ -8,6 +8,7 @@ Source: RFC 3261, sections 8.1.1, 9.1, 13.2.1 and 17.1.1.3; RFC 3581 (rport); RF
 (the anonymous From).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from callwright.telephony.sip.digest import Credentials
@@ -24,7 +25,8 @@ from callwright.telephony.sip.fields import (
 from callwright.telephony.sip.message import render
 
 USER_AGENT = "callwright"
-ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO"
+ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK"
+SUPPORTED = "100rel, timer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +48,8 @@ class CallSetup:
     """Where it goes next, one after the other, if nobody is there or it is not taken."""
     credentials: Credentials | None = None
     offer: bytes = b""
+    session_expires_s: int = 0
+    """The session interval to ask for; 0 = none."""
 
 
 def make_setup(
@@ -132,8 +136,8 @@ def via(setup: CallSetup, branch: str, to: Address | None = None) -> str:
     return f"Via: SIP/2.0/{transport} {setup.sent_by};rport;branch={branch}"
 
 
-def invite(setup: CallSetup, *, branch: str, cseq: int, authorization: str = "") -> bytes:
-    """The INVITE; `authorization` is a whole header line that answers a challenge."""
+def invite(setup: CallSetup, *, branch: str, cseq: int, extra: Sequence[str] = ()) -> bytes:
+    """The INVITE; `extra` are ready header lines, such as answers to challenges."""
     lines = [
         f"INVITE {setup.request_uri} SIP/2.0",
         via(setup, branch),
@@ -144,28 +148,29 @@ def invite(setup: CallSetup, *, branch: str, cseq: int, authorization: str = "")
         f"CSeq: {cseq} INVITE",
         f"Contact: {setup.contact}",
         f"Allow: {ALLOWED}",
+        f"Supported: {SUPPORTED}",
         f"User-Agent: {USER_AGENT}",
     ]
-    if authorization:
-        lines.append(authorization)
+    lines += extra
     if setup.offer:
         lines.append("Content-Type: application/sdp")
     return render(lines, setup.offer)
 
 
-def cancel(setup: CallSetup, *, branch: str, cseq: int) -> bytes:
-    """The CANCEL for the INVITE with this branch and CSeq number."""
-    return render(
-        [
-            f"CANCEL {setup.request_uri} SIP/2.0",
-            via(setup, branch),
-            "Max-Forwards: 70",
-            f"From: {setup.from_value}",
-            f"To: {setup.to_value}",
-            f"Call-ID: {setup.call_id}",
-            f"CSeq: {cseq} CANCEL",
-        ]
-    )
+def cancel(setup: CallSetup, *, branch: str, cseq: int, reason: str = "") -> bytes:
+    """The CANCEL for the INVITE with this branch and CSeq number; `reason` is a ready line."""
+    lines = [
+        f"CANCEL {setup.request_uri} SIP/2.0",
+        via(setup, branch),
+        "Max-Forwards: 70",
+        f"From: {setup.from_value}",
+        f"To: {setup.to_value}",
+        f"Call-ID: {setup.call_id}",
+        f"CSeq: {cseq} CANCEL",
+    ]
+    if reason:
+        lines.append(reason)
+    return render(lines)
 
 
 def ack_to_failure(setup: CallSetup, *, branch: str, cseq: int, to: str) -> bytes:

@@ -11,6 +11,7 @@ run, D and K are zero.
 Source: RFC 3261, section 17.1 and table 4 (timers A, B, D, E, F, K).
 """
 
+from collections.abc import Callable
 from enum import Enum, auto
 from math import inf
 
@@ -36,12 +37,17 @@ class Phase(Enum):
 
 class InviteTransaction:
     """One INVITE: repeated until anything is heard (A), given up after 32 s (B), and every
-    non-2xx answer acknowledged as often as it comes (D)."""
+    non-2xx answer acknowledged as often as it comes (D).
+
+    One inside a dialog goes `to` another place than its call's first, and `make_ack` makes its
+    ACKs from the To value of what they acknowledge.
+    """
 
     __slots__ = (
         "_ack",
         "_expires_at",
         "_interval",
+        "_make_ack",
         "branch",
         "cseq",
         "data",
@@ -52,9 +58,19 @@ class InviteTransaction:
         "was_said_again",
     )
 
-    def __init__(self, setup: CallSetup, *, data: bytes, branch: str, cseq: int) -> None:
+    def __init__(
+        self,
+        setup: CallSetup,
+        *,
+        data: bytes,
+        branch: str,
+        cseq: int,
+        to: Address | None = None,
+        make_ack: Callable[[str], bytes] | None = None,
+    ) -> None:
         self.setup = setup
-        self.to = setup.target
+        self.to = setup.target if to is None else to
+        self._make_ack = make_ack
         self.data = data
         self.branch = branch
         self.cseq = cseq
@@ -91,7 +107,11 @@ class InviteTransaction:
         self.phase = Phase.COMPLETED
         self.wakes_at = now + TIMER_D_S
         self.data = b""
-        self._ack = ack_to_failure(self.setup, branch=self.branch, cseq=self.cseq, to=to)
+        self._ack = (
+            ack_to_failure(self.setup, branch=self.branch, cseq=self.cseq, to=to)
+            if self._make_ack is None
+            else self._make_ack(to)
+        )
         if type(self.to) is StreamAddress:
             self._end()
         return self._ack, True
