@@ -13,7 +13,6 @@ import argparse
 import math
 import random
 import socket
-import struct
 import sys
 import tempfile
 import threading
@@ -26,12 +25,10 @@ from pathlib import Path
 from _figures import finish
 from _pacing_breaks import HERD_BREAKS
 from callwright.simulation.campaign import number
+from callwright.testing.peers.busy_trunk import most_within, receive, stamped_socket
 from callwright.testing.peers.server import ServerUnderTest, server_folder, trunk
 
 SERVER = Path(__file__).with_name("_no_media_server.py")
-SO_TIMESTAMPNS = 35
-"""Linux: the moment at which the kernel took a datagram in; Python has no name for it."""
-
 SINGLE_EVERY_S = 1.5
 ASK_EVERY_S = 0.02
 ASKERS = 2
@@ -58,10 +55,7 @@ class Counting:
     _thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket = stamped_socket()
         self._socket.settimeout(0.2)
         self._stopping = False
         self._thread = threading.Thread(target=self._run)
@@ -80,14 +74,9 @@ class Counting:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                data, ancillary, _, _ = self._socket.recvmsg(64, 64)
+                at, data, _ = receive(self._socket)
             except TimeoutError:
                 continue
-            at = time.time()
-            for level, kind, value in ancillary:
-                if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-                    seconds, nanoseconds = struct.unpack("@ll", value[:16])
-                    at = seconds + nanoseconds / 1e9
             self.seen.append((at, data.decode()))
 
 
@@ -184,16 +173,6 @@ def run(folder: Path, *, calls: int, rate: float, seed: int, broken: str | None)
     finally:
         counting.stop()
     return Herd(due_at=due_at, seen=sorted(counting.seen), others=others, log=log)
-
-
-def most_within(moments: Sequence[float], span_s: float) -> int:
-    """The most of these ascending moments in any span of that length."""
-    most = first = 0
-    for index, moment in enumerate(moments):
-        while moments[first] <= moment - span_s:
-            first += 1
-        most = max(most, index - first + 1)
-    return most
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,6 +1,7 @@
 """The one file that knows every part: settings become a store, a server, a sender, lines."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,6 +28,7 @@ from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import NoteFile, open_sqlite_store
 from callwright.telephony.capture import CaptureRules
 from callwright.telephony.pipe import LineSettings
+from callwright.telephony.send_gate import new_book_file
 from callwright.telephony.spawned_line import ProcessLine
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
 from callwright.web.metrics import Metrics, TrunkReading
@@ -106,10 +108,12 @@ async def run_server(
             own_ports=lambda: own_ports,
         )
         stack.push_async_callback(sender.close)
+        book = new_book_file(len(trunks))
+        stack.callback(os.close, book)
         supervisor = Supervisor(
             store=store,
             clock=clock,
-            make_lines=_line_makers(config, trunks, phones),
+            make_lines=_line_makers(config, trunks, phones, book),
             sender=sender,
             trunks=[limits_and_rules(name, trunk) for name, trunk in trunks.items()],
             style=NoticeStyle(
@@ -194,6 +198,7 @@ def _http_side(
         metrics=metrics,
         hang_up=supervisor.attempts.hang_up,
         resume=supervisor.resume,
+        limits_changed=supervisor.limits_changed,
         pacing=supervisor.pacing,
         sip_messages=CaptureArchive(_beside_the_store(config, "sip")),
     )
@@ -220,9 +225,10 @@ def _trunk_readings(supervisor: Supervisor) -> list[TrunkReading]:
 
 
 def _line_makers(
-    config: Config, trunks: dict[str, TrunkSettings], phones: "Phones | None"
+    config: Config, trunks: dict[str, TrunkSettings], phones: "Phones | None", book: int
 ) -> list[Callable[[], Line]]:
-    """One maker a line process; each has its own share of the ports for audio."""
+    """One maker a line process; each has its own share of the ports for audio, and all write
+    down in one `book` when their INVITEs leave."""
     count = config.lines.processes
     makers: list[Callable[[], Line]] = []
     for index in range(count):
@@ -234,6 +240,7 @@ def _line_makers(
             voice=config.speech.voice,
             cache_dir=str(_beside_the_store(config, "prompts")),
             capture=_capture_rules(config),
+            book=book,
         )
         makers.append(partial(ProcessLine, settings))
     return makers

@@ -51,7 +51,8 @@ class NativeRow:
         path = self.route
         if path.startswith("/v1/surveys"):
             path = path.replace("{program_id}", "2")
-        return path.replace("{batch_id}", "2").format_map(_Ones())
+        path = path.replace("{batch_id}", "2").replace("{trunk}", "phones")
+        return path.format_map(_Ones())
 
     @property
     def by(self) -> tuple[str, str]:
@@ -141,6 +142,10 @@ NATIVE_ROWS = [
     _row("PATCH", "/deployments/{deployment_id}/limits", ONE, RATE),
     _row("GET", "/limits", OWN),
     _row("PATCH", "/limits", ADMINS, RATE, stranger=200),
+    _row("GET", "/trunks", OWN),
+    _row("GET", "/trunks/{trunk}/limits", OWN),
+    # 403: to admins of other accounts too, whose calls go over it as well
+    _row("PATCH", "/trunks/{trunk}/limits", ADMINS, RATE, stranger=403),
     *_programs("/apps", FLOW),
     *_programs("/surveys", SURVEY),
     _row("GET", "/metadatabases", OWN),

@@ -66,6 +66,26 @@ def test_nobody_limits_what_is_not_theirs(tmp_path: Path) -> None:
     run_native(tmp_path, test)
 
 
+def test_a_trunk_is_limited_by_admins_of_the_servers_own_account(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        path, settings = "/v1/trunks/phones/limits", {"calls_per_second": 10.0, "max_calls": 100}
+        shown = {"trunk": "phones", **settings, "in_flight": 0, "settings": settings}
+        assert await world.get(path) == shown
+        for by in (OWNER, STRANGER):
+            await patch(world, path, {"max_calls": 3}, 403, by=by)
+        assert await patch(world, path, {"max_calls": 3}, by=ADMIN) == {**shown, "max_calls": 3}
+        assert await world.get("/v1/trunks") == {"items": [{**shown, "max_calls": 3}]}
+        assert await world.store.read(lambda tx: tx.trunk_limits()) == {
+            "phones": Limits(max_calls=3)
+        }
+        assert await patch(world, path, {"max_calls": None}, by=ADMIN) == shown
+        assert await world.store.read(lambda tx: tx.trunk_limits()) == {}
+        await patch(world, path, {"max_calls": 0}, 400, by=ADMIN)
+        await patch(world, "/v1/trunks/none/limits", {"max_calls": 1}, 404, by=ADMIN)
+
+    run_native(tmp_path, test)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -37,7 +37,10 @@ COMMANDS = {
     "pause": ("cancel:pause", "Hold a batch or deployment back."),
     "resume": ("cancel:resume", "Let a paused batch, deployment or held server go on."),
     "release": ("cancel:release", "Let a quarantined call go on."),
-    "limit": ("limit:limit", "Limit how many calls an account, deployment or batch may start."),
+    "limit": (
+        "limit:limit",
+        "Limit how many calls an account, deployment, batch or trunk may start.",
+    ),
     "optout": ("optouts:optouts", "Numbers that are never called again."),
     "retry": ("retry:retry", "Call again after a call has ended."),
     "doctor": ("doctor:doctor", "Check settings, store, trunks and more, and say what to do."),

@@ -56,7 +56,7 @@ class TrunkStanding:
     names: tuple[str, ...]
     """Those under which calls wait for it."""
     calls_per_second: float
-    """Of the settings."""
+    """When nothing is wrong with it."""
     share: float = 1.0
     """How much of that it gets while it recovers from an outage."""
     max_calls: int

@@ -98,7 +98,14 @@ class EndOrphans(msgspec.Struct, frozen=True, kw_only=True, tag="end_orphans"):
     orphans: tuple[Orphan, ...]
 
 
-ToLine = LegOrder | ScriptText | HangUp | HangUpAll | EndOrphans
+class TrunkRate(msgspec.Struct, frozen=True, kw_only=True, tag="rate"):
+    """From now on so many INVITEs may leave on a trunk in any second."""
+
+    trunk: str
+    calls_per_second: float
+
+
+ToLine = LegOrder | ScriptText | HangUp | HangUpAll | EndOrphans | TrunkRate
 
 
 class LineReady(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):

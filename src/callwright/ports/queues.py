@@ -74,13 +74,17 @@ class QueueQuestions(Protocol):
         ...
 
     def limits_version(self) -> int:
-        """Another number whenever anybody's limits have changed."""
+        """A higher number whenever anybody's limits have changed, or a trunk's."""
         ...
 
     def limits_of(self, limited: Limited) -> Limits: ...
 
     def all_limits(self) -> Mapping[Limited, Limits]:
         """Of everybody who has any."""
+        ...
+
+    def trunk_limits(self) -> Mapping[str, Limits]:
+        """Of each trunk of which any was changed, what it was changed to; None = it was not."""
         ...
 
 
@@ -103,4 +107,8 @@ class QueueChanges(Protocol):
 
     def set_limits(self, limited: Limited, limits: Limits) -> None:
         """Limit somebody from now on, or no more; calls that wait keep their places."""
+        ...
+
+    def set_trunk_limits(self, trunk: str, limits: Limits) -> None:
+        """What a trunk may do from now on; where None, what its settings say."""
         ...

@@ -32,6 +32,7 @@ from callwright.ports.line import (
     Orphan,
     OrphanEnded,
     ScriptText,
+    TrunkRate,
 )
 
 log = structlog.get_logger()
@@ -101,6 +102,7 @@ class Lines:
         self._on_message = on_message
         self._on_legs_lost = on_legs_lost
         self._placed: dict[int, _Placed] = {}
+        self._rates: dict[str, TrunkRate] = {}
         self._line_of: dict[str, int] = {}
         self._orphans: dict[str, _Answers] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -163,6 +165,15 @@ class Lines:
         placed.line.say(order)
         return True
 
+    def limit(self, trunk: str, calls_per_second: float) -> None:
+        """From now on so many INVITEs may leave on a trunk in any second, on any line."""
+        rate = TrunkRate(trunk=trunk, calls_per_second=calls_per_second)
+        if self._rates.get(trunk) == rate:
+            return
+        self._rates[trunk] = rate
+        for placed in self._placed.values():
+            placed.line.say(rate)
+
     def hang_up(self, leg: str) -> None:
         index = self._line_of.get(leg)
         if index is not None and index in self._placed:
@@ -205,6 +216,8 @@ class Lines:
     async def _begin(self, index: int, line: Line) -> None:
         ready: LineReady = await line.start(self._heard)
         self._placed[index] = _Placed(line=line, local_sip=dict(ready.local_sip))
+        for rate in self._rates.values():
+            line.say(rate)
         self._any_runs.set()
         log.info("line ready", line=index, pid=ready.pid, local_sip=ready.local_sip)
 

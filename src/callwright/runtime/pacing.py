@@ -5,7 +5,7 @@ are, what is in flight and when the last calls started (`runtime.rate`); `Pacer`
 particular to a trunk.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callwright.domain.limits import Limits
 from callwright.domain.pace import TrunkStanding
@@ -53,6 +53,8 @@ class Pacer:
 
     def __init__(self, limits: TrunkLimits) -> None:
         self.limits = limits
+        """Those of this moment."""
+        self._of_settings = limits
         self._last = Starts()
         self._probed_at = NEVER
         self._failures = 0
@@ -66,6 +68,17 @@ class Pacer:
     def in_trouble(self) -> bool:
         """The trunk failed several times in a row and gets only a probe now and then."""
         return self._failures >= TROUBLE_AFTER
+
+    def limit(self, changed: Limits) -> None:
+        """From now on these limits hold, and those of the settings where they are None. What
+        is in flight stays there."""
+        own = self._of_settings
+        rate, most = changed.calls_per_second, changed.max_calls
+        self.limits = replace(
+            own,
+            calls_per_second=own.calls_per_second if rate is None else rate,
+            max_calls=own.max_calls if most is None else most,
+        )
 
     def calls_per_second(self, now: float) -> float:
         """The limit of this moment: less than that of the settings while the trunk recovers."""

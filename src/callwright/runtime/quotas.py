@@ -7,7 +7,7 @@ remembered only of those who have limits. Limits are read anew when somebody cha
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 
 from callwright.domain.limits import UNLIMITED, Limited, Limits, Room, limited_by
@@ -21,8 +21,12 @@ from callwright.service.begin_attempt import Begun
 class Quotas:
     """What each account, deployment and batch may still start."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, *, on_trunks: Callable[[Mapping[str, Limits]], None] | None = None
+    ) -> None:
+        """`on_trunks` is told what was changed of the trunks' limits whenever all are read."""
         self._store = store
+        self._on_trunks = on_trunks
         self._version = -1
         self._limits: Mapping[Limited, Limits] = {}
         self._last: dict[Limited, Starts] = {}
@@ -59,10 +63,19 @@ class Quotas:
         return Room(left)
 
     async def follow(self, version: int) -> None:
-        """Read the limits anew, if those seen last were of another version."""
-        if version != self._version:
-            self._version, self._limits = await self._store.read(_limits)
-            self._last = {who: last for who, last in self._last.items() if who in self._limits}
+        """Read the limits anew, if those seen last were of an older version."""
+        if version > self._version:
+            await self.read_anew()
+
+    async def read_anew(self) -> None:
+        """Go by the limits that are on disk, from now on."""
+        version, limits, trunks = await self._store.read(_limits)
+        if version < self._version:
+            return  # somebody has read newer ones meanwhile
+        self._version, self._limits = version, limits
+        self._last = {who: last for who, last in self._last.items() if who in limits}
+        if self._on_trunks is not None:
+            self._on_trunks(trunks)
 
     @asynccontextmanager
     async def claiming(self) -> AsyncIterator[None]:
@@ -102,8 +115,8 @@ class Quotas:
         return max(standing.wait_s for standing in standings)
 
 
-def _limits(tx: ReadTx) -> tuple[int, Mapping[Limited, Limits]]:
-    return tx.limits_version(), tx.all_limits()
+def _limits(tx: ReadTx) -> tuple[int, Mapping[Limited, Limits], Mapping[str, Limits]]:
+    return tx.limits_version(), tx.all_limits(), tx.trunk_limits()
 
 
 def whose(begun: Begun) -> tuple[Limited, ...]:

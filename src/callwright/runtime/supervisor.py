@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ import structlog
 
 from callwright.clock import Clock
 from callwright.domain.ids import OwnerId
+from callwright.domain.limits import UNLIMITED, Limits
 from callwright.errors import StoreUnavailable
 from callwright.ports.line import Line
 from callwright.ports.meter import SILENT, Meter
@@ -66,16 +67,14 @@ class Supervisor:
         self._store = store
         self._clock = clock
         self._sole_server = sole_server
-        self.trunks = tuple(limits for limits, _ in trunks)
         self.is_draining = False
         self.gate = gate
-        self._pacers = {limits.name: Pacer(limits) for limits in self.trunks}
+        self._pacers = {limits.name: Pacer(limits) for limits, _ in trunks}
         self._names = {
-            limits.name: ("", limits.name) if index == 0 else (limits.name,)
-            for index, limits in enumerate(self.trunks)
+            name: ("", name) if index == 0 else (name,) for index, name in enumerate(self._pacers)
         }
         self._not_dialling_because = "it has not started yet"
-        self.quotas = Quotas(store)
+        self.quotas = Quotas(store, on_trunks=self._limit_trunks)
         self.lines = Lines(
             list(make_lines),
             clock=clock,
@@ -151,10 +150,20 @@ class Supervisor:
         self.settler.wake()
         self.pump.wake()
 
+    async def limits_changed(self) -> None:
+        """Limits were changed on disk: hold to them at once, on the wire too."""
+        await self.quotas.read_anew()
+        self.wake()
+
     async def resume(self) -> None:
         """A person says that this server may dial, though its start was held."""
         if self.gate is not None:
             await self.gate.open()
+
+    @property
+    def trunks(self) -> Sequence[TrunkLimits]:
+        """What each trunk may do at this moment."""
+        return [pacer.limits for pacer in self._pacers.values()]
 
     def in_trouble(self, trunk: str) -> bool:
         """The trunk failed several times in a row and is only probed."""
@@ -171,6 +180,7 @@ class Supervisor:
             Unavailable: a line could not be started.
         """
         await self.lines.start()
+        await self.quotas.read_anew()
         await self._store.write(lambda tx: tx.drop_unfinished_batches())
         if self.gate is not None:
             await self.gate.begin()
@@ -238,6 +248,11 @@ class Supervisor:
     ) -> Callable[[], Coroutine[Any, Any, None]]:
         """A loop that a start which is held does not begin."""
         return run if self.gate is None else partial(self.gate.run_when_open, run)
+
+    def _limit_trunks(self, changed: Mapping[str, Limits]) -> None:
+        for name, pacer in self._pacers.items():
+            pacer.limit(changed.get(name, UNLIMITED))
+            self.lines.limit(name, pacer.limits.calls_per_second)
 
     def _attempt_ended(self) -> None:
         """A slot is free, and a result may be owed. What the settler waits for is no nearer."""

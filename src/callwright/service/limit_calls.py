@@ -1,4 +1,5 @@
-"""How many calls an account, a deployment or a list may start, and changing it while calls go on.
+"""How many calls an account, a deployment, a list or a trunk may start, and changing it while
+calls go on.
 
 What is set holds from the next claim on, for calls that wait already too. Calls that are being
 dialled or talk are nobody's business here: lowering a limit hangs up nobody.
@@ -9,9 +10,10 @@ from datetime import datetime
 
 from callwright.domain.account import User
 from callwright.domain.ids import BatchId, DeploymentId
-from callwright.domain.limits import Limited, LimitKind, Limits
+from callwright.domain.limits import UNLIMITED, Limited, LimitKind, Limits
 from callwright.errors import Conflict, NotPermitted
 from callwright.ports.store import ReadTx, WriteTx
+from callwright.service import administer
 from callwright.service.find_owned import find_batch, find_deployment_by_id, see_deployment
 
 Change = Callable[[Limits], Limits]
@@ -49,3 +51,16 @@ def change_limits(
         raise Conflict("A single call has no limits of its own; limit its deployment instead.")
     tx.set_limits(limited, change(tx.limits_of(limited)))
     return tx.limits_of(limited)
+
+
+def change_trunk_limits(tx: WriteTx, user: User, trunk: str, change: Change) -> Limits:
+    """What differs now from the trunk's settings; None = nothing. Everybody's calls go over it:
+    only admins of the server's own account may change it.
+
+    Raises:
+        NotPermitted: the asker is none.
+    """
+    if not user.is_admin or tx.account_by_name(administer.ACCOUNT) != user.account_id:
+        raise NotPermitted("Only an admin of the server's own account may limit a trunk.")
+    tx.set_trunk_limits(trunk, change(tx.trunk_limits().get(trunk, UNLIMITED)))
+    return tx.trunk_limits().get(trunk, UNLIMITED)

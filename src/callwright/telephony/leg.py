@@ -89,6 +89,21 @@ class Leg:
         """Send the INVITE, unless that is not possible any more. `now` is the loop's time."""
         self._contained(lambda: self._dial(now))
 
+    @property
+    def send_before(self) -> float:
+        """`clock.machine_seconds` after which `place` sends nothing any more; 0 = no limit."""
+        return self._order.send_before
+
+    @property
+    def was_sent(self) -> bool:
+        """Its INVITE has left."""
+        return self._sent
+
+    @property
+    def is_over(self) -> bool:
+        """It has ended."""
+        return self._gone
+
     def hang_up(self, ringing: tuple[Outcome, str], talking: tuple[Outcome, str]) -> None:
         """End it; the two say what the leg comes to, if nothing else was decided before."""
         self._contained(lambda: self._leave(talking if self._answered else ringing))

@@ -26,15 +26,17 @@ from callwright.ports.line import (
     LineReady,
     ScriptText,
     ToLine,
+    TrunkRate,
 )
 from callwright.ports.speech import Speech
 from callwright.telephony.capture import CaptureRecorder
+from callwright.telephony.departures import Departures
 from callwright.telephony.leg import Leg, LegPlace
 from callwright.telephony.listening import Ears
 from callwright.telephony.orphans import OrphanEnder
 from callwright.telephony.rtp.plane import MediaPlane
 from callwright.telephony.rtp.prompts import PromptStore
-from callwright.telephony.send_gate import SendGate
+from callwright.telephony.send_gate import SendBook, SendGate
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.trunk import TrunkSettings, check_trunk
 
@@ -53,7 +55,8 @@ class SipLine:
 
     `media` makes the audio plane for a local address and a range of ports; `speech` None
     means that only recordings can be heard; rendered prompts are kept in `cache_dir`, and
-    the trunks' SIP messages by `capture`, which the line closes.
+    the trunks' SIP messages by `capture`, which the line closes. Lines that are given one
+    `book` keep each trunk's calls a second together.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class SipLine:
         voice: str = "",
         media: Callable[[str, range], MediaPlane] = MediaPlane,
         capture: CaptureRecorder | None = None,
+        book: SendBook | None = None,
     ) -> None:
         self._trunks = tuple(trunks)
         self._prompts = PromptStore(speech, cache_dir)
@@ -72,7 +76,11 @@ class SipLine:
         self._make_media = media
         self._capture = capture
         self._places: dict[str, LegPlace] = {}
-        self._gates = {trunk.name: SendGate(trunk.calls_per_second) for trunk in self._trunks}
+        book = book or SendBook(len(self._trunks))
+        self._departures = {
+            trunk.name: Departures(SendGate(trunk.calls_per_second, book, number))
+            for number, trunk in enumerate(self._trunks)
+        }
         self._legs: dict[str, Leg] = {}
         self._scripts: dict[str, Script] = {}
         self._orphans: OrphanEnder | None = None
@@ -126,6 +134,8 @@ class SipLine:
             return
         await asyncio.sleep(0)  # what was said before is handled before
         self.hang_up_all()
+        for departures in self._departures.values():
+            departures.close()
         await self.wait_until_quiet(STOP_PATIENCE_S)
         if self._orphans is not None:
             self._orphans.close()
@@ -178,6 +188,9 @@ class SipLine:
                         known.hang_up(_BY_REQUEST, _BY_REQUEST)
                 case HangUpAll():
                     self.hang_up_all()
+                case TrunkRate(trunk=trunk, calls_per_second=calls_per_second):
+                    if trunk in self._departures:
+                        self._departures[trunk].limit(calls_per_second)
                 case EndOrphans(orphans=orphans):
                     if self._orphans is not None:
                         self._orphans.end(orphans)
@@ -198,20 +211,7 @@ class SipLine:
         else:
             leg = Leg(order, place, script, tell=self._tell, on_gone=self._forget)
             self._legs[order.leg] = leg
-            self._send(order, leg)
-
-    def _send(self, order: LegOrder, leg: Leg) -> None:
-        """Let the INVITE of a leg leave as soon as its trunk may be sent another."""
-        assert self._loop is not None
-        if self._legs.get(order.leg) is not leg:
-            return  # hung up while it waited
-        gate, now = self._gates[order.trunk], self._loop.time()
-        wait_s = gate.wait_s(now)
-        if wait_s > 0:
-            self._loop.call_later(wait_s, self._send, order, leg)
-            return
-        gate.sent(now)
-        leg.place(now)
+            self._departures[order.trunk].add(leg)
 
     def _refuse(self, order: LegOrder, outcome: Outcome, reason: str) -> None:
         log.error("a leg was not placed", extra={"leg": order.leg, "why": reason})

@@ -26,6 +26,7 @@ from callwright.ports.line import LineLog, ScriptText
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.line import SipLine
 from callwright.telephony.pipe import LineSettings, Pipe, StartFailed, to_line_decoder
+from callwright.telephony.send_gate import SendBook
 from callwright.telephony.speech.choice import choose_speech
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ async def serve(sock: socket.socket) -> int:
             cache_dir=Path(settings.cache_dir),
             voice=settings.voice,
             capture=None if settings.capture is None else CaptureRecorder(settings.capture),
+            book=None if settings.book is None else SendBook(len(settings.trunks), settings.book),
         )
         ready = await line.start(served.pipe.send)
     except CallwrightError as exc:

@@ -36,6 +36,9 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, tag="settings"):
     """Where rendered prompts are kept."""
     capture: CaptureRules | None = None
     """What is kept of the SIP messages; None = nothing."""
+    book: int | None = None
+    """The file that all line processes keep their book in, see `send_gate`; it is handed on
+    under the same number."""
 
 
 class StartFailed(msgspec.Struct, frozen=True, kw_only=True, tag="start_failed"):

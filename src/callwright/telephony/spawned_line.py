@@ -68,6 +68,7 @@ class ProcessLine:
         ours, theirs = socket.socketpair()
         with theirs:
             ours.setblocking(False)
+            books = () if self._settings.book is None else (self._settings.book,)
             await loop.create_unix_connection(lambda: self._pipe, sock=ours)
             try:
                 self._process = await asyncio.create_subprocess_exec(
@@ -76,7 +77,7 @@ class ProcessLine:
                     "callwright.telephony.line_process",
                     "--fd",
                     str(theirs.fileno()),
-                    pass_fds=(theirs.fileno(),),
+                    pass_fds=(theirs.fileno(), *books),
                     env=_environment(),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,

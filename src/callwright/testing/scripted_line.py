@@ -27,6 +27,7 @@ from callwright.ports.line import (
     Orphan,
     OrphanEnded,
     ToLine,
+    TrunkRate,
 )
 
 
@@ -57,6 +58,8 @@ class ScriptedLine:
         self.orders: list[tuple[float, LegOrder]] = []
         """Every order with the clock's monotonic second at which its INVITE left."""
         self.orphans: list[Orphan] = []
+        self.rates: dict[str, float] = {}
+        """What was said last of each trunk."""
         self.refuse_to_start = False
         self._clock = clock
         self._fate = fate
@@ -86,6 +89,8 @@ class ScriptedLine:
                 self.orphans += orphans
                 for orphan in orphans:
                     self._heard(OrphanEnded(attempt=orphan.attempt, ended=True))
+            case TrunkRate(trunk=trunk, calls_per_second=calls_per_second):
+                self.rates[trunk] = calls_per_second
             case _:
                 pass
 

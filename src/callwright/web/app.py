@@ -24,7 +24,7 @@ from callwright.web.sign_in_guard import SignInGuard
 from callwright.web.sources import Proxies
 
 
-async def _nothing_to_resume() -> None:
+async def _nothing_runs() -> None:
     pass
 
 
@@ -38,7 +38,8 @@ def make_app(
     vitals: Vitals,
     metrics: Metrics | None = None,
     hang_up: Callable[[CallId], None] = lambda call_id: None,
-    resume: Callable[[], Awaitable[None]] = _nothing_to_resume,
+    resume: Callable[[], Awaitable[None]] = _nothing_runs,
+    limits_changed: Callable[[], Awaitable[None]] = _nothing_runs,
     pacing: PacingView = NOTHING_RUNS,
     sip_messages: SipMessages = NOTHING_KEPT,
 ) -> ASGIApp:
@@ -48,8 +49,8 @@ def make_app(
     speak cannot be queued on; `on_change` is called after each commit that queued or
     cancelled calls; `vitals` and `metrics` are what `/readyz` and `/metrics` tell; `hang_up`
     ends the leg of a call, if this process has one; `resume` lets a held start dial;
-    `pacing` is what explanations and forecasts look at, `sip_messages` where those of past
-    calls are found.
+    `limits_changed` is awaited after each commit that limited a trunk; `pacing` is what
+    explanations and forecasts look at, `sip_messages` where those of past calls are found.
     """
     metrics = metrics or Metrics()
     proxies = Proxies(config.server.proxies)
@@ -82,6 +83,7 @@ def make_app(
         hang_up=hang_up,
         vitals=vitals,
         resume=resume,
+        limits_changed=limits_changed,
         pacing=pacing,
         sip_messages=sip_messages,
     )

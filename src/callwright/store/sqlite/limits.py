@@ -1,4 +1,4 @@
-"""Limits of accounts, deployments and batches.
+"""Limits of accounts, deployments and batches, and those of trunks where they were changed.
 
 A batch that is limited gets a lane of its own, so that claiming can pass it by without wading
 through its calls. Those that wait singly move there slice by slice, and none of them is
@@ -31,6 +31,12 @@ class LimitQuestions(Session):
             for kind, number, rate, most in self._rows("call_limits")
         }
 
+    def trunk_limits(self) -> Mapping[str, Limits]:
+        return {
+            trunk: Limits(calls_per_second=rate, max_calls=most)
+            for trunk, rate, most in self._rows("trunk_limits")
+        }
+
 
 class LimitChanges(LimitQuestions):
     """What operators change about it while calls go on."""
@@ -50,6 +56,18 @@ class LimitChanges(LimitQuestions):
         if limited.kind is LimitKind.BATCH:
             self._change("give_segments_their_lane", batch=limited.id)
             self.settle_limits()
+
+    def set_trunk_limits(self, trunk: str, limits: Limits) -> None:
+        self._number("next_number", name="limits", count=1)
+        if limits == UNLIMITED:
+            self._change("drop_trunk_limit", trunk=trunk)
+            return
+        self._change(
+            "set_trunk_limit",
+            trunk=trunk,
+            calls_per_second=limits.calls_per_second,
+            max_calls=limits.max_calls,
+        )
 
     def settle_limits(self, limit: int = MOVED) -> None:
         """Let up to `limit` calls move to the lane that their limits give them."""

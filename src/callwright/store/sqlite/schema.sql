@@ -384,6 +384,16 @@ CREATE TABLE call_limit (
 
 CREATE INDEX call_limit_unsettled ON call_limit (id) WHERE settled = 0;
 
+-- What trunks may do, where it was changed while the server ran.
+CREATE TABLE trunk_limit (
+    -- As the settings call it.
+    trunk TEXT PRIMARY KEY,
+    -- NULL = as the settings say.
+    calls_per_second REAL CHECK (calls_per_second > 0),
+    max_calls INTEGER CHECK (max_calls >= 1),
+    CHECK (calls_per_second IS NOT NULL OR max_calls IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
 -- Calls that wait and must not be taken, although they still stand where others do: a
 -- cancellation or a pause stops them, or they do not stand yet where their limits say.
 CREATE VIEW due_stopped AS

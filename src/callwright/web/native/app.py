@@ -28,6 +28,7 @@ from callwright.web.native.routes import (
     programs,
     server,
     sip,
+    trunks,
     why,
 )
 from callwright.web.native.wire import PREFIX
@@ -85,6 +86,7 @@ def make_api() -> FastAPI:
         server,
         metadatabases,
         sip,
+        trunks,
         why,
     ):
         api.include_router(part.router)

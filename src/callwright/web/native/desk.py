@@ -57,6 +57,8 @@ class Parts:
     sip_messages: SipMessages
     resume: Callable[[], Awaitable[None]]
     """Lets a server dial whose start was held."""
+    limits_changed: Callable[[], Awaitable[None]]
+    """To be awaited once a trunk's limits were changed on disk: then they hold."""
 
     @property
     def spool_folder(self) -> Path:

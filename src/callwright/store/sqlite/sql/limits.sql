@@ -21,6 +21,20 @@ DO UPDATE SET calls_per_second = :calls_per_second, max_calls = :max_calls;
 -- Limit an account, a deployment or a batch no more.
 DELETE FROM call_limit WHERE kind = :kind AND id = :id;
 
+-- name: trunk_limits
+-- What was changed of any trunk's limits.
+SELECT trunk, calls_per_second, max_calls FROM trunk_limit;
+
+-- name: set_trunk_limit
+-- Limit a trunk otherwise than its settings do, whatever held for it before.
+INSERT INTO trunk_limit (trunk, calls_per_second, max_calls)
+VALUES (:trunk, :calls_per_second, :max_calls)
+ON CONFLICT (trunk) DO UPDATE SET calls_per_second = :calls_per_second, max_calls = :max_calls;
+
+-- name: drop_trunk_limit
+-- Limit a trunk as its settings do.
+DELETE FROM trunk_limit WHERE trunk = :trunk;
+
 -- name: give_segments_their_lane
 -- Let a list be claimed by itself.
 UPDATE segment SET lane = :batch WHERE batch = :batch;
