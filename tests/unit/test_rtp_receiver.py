@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwright.telephony.rtp.receiver import LossCount, SourceLatch
+from callwright.telephony.rtp.receiver import Reception, SourceLatch
 
 STATED = ("192.0.2.1", 4000)
 BEHIND_NAT = ("198.51.100.9", 31337)
@@ -37,8 +37,8 @@ def test_once_settled_everyone_else_is_silence() -> None:
     assert latch.admits(STATED, 2)
 
 
-def count(sequences: list[int], ssrc: int = 1) -> LossCount:
-    loss = LossCount()
+def count(sequences: list[int], ssrc: int = 1) -> Reception:
+    loss = Reception()
     for sequence in sequences:
         loss.note(sequence, ssrc)
     return loss
@@ -67,6 +67,22 @@ def test_a_sender_that_starts_again_is_no_loss() -> None:
 
 def test_duplicates_never_make_the_loss_negative() -> None:
     assert count([5, 5, 5, 5]).lost == 0
+
+
+def test_jitter_is_how_unevenly_packets_come() -> None:
+    even, uneven = Reception(), Reception()
+    for number in range(500):
+        even.note_time(number * 640, 1000 + number * 0.08)
+        uneven.note_time(number * 640, 1000 + number * 0.08 + (number % 2) * 0.005)
+    assert even.jitter < 0.5
+    assert abs(uneven.jitter - 40) < 1  # 5 ms
+
+
+def test_a_clock_that_is_set_is_no_jitter() -> None:
+    reception = Reception()
+    for number in range(100):
+        reception.note_time(number * 640, number * 0.08 + (3600 if number > 50 else 0))
+    assert reception.jitter < 0.5
 
 
 @given(st.integers(0, 65535), st.lists(st.booleans(), min_size=1, max_size=2000))

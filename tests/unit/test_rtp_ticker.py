@@ -134,3 +134,21 @@ def test_the_lag_is_told_in_milliseconds() -> None:
     calm, stalled = run_skipping(main())
     assert calm < 0.01
     assert stalled == pytest.approx(50, abs=6)
+
+
+def test_who_cannot_keep_up_still_lets_others_act() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ticker = Ticker()
+
+        class Slow:
+            def tick(self, cycle: int) -> None:
+                loop._skipping.skipped_s += 0.03  # type: ignore[attr-defined]
+
+        for _ in range(4):
+            ticker.join(Slow())
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+        assert ticker.stats().skipped > 0
+
+    run_skipping(main())

@@ -9,7 +9,9 @@ Source: RFC 3550 section 5.1 (header), RFC 4733 section 2.3 (telephone-event pay
 import struct
 from typing import NamedTuple
 
-_HEADER = struct.Struct("!BBHII")
+HEADER = struct.Struct("!BBHII")
+"""Version and flags, marker and payload type, sequence, timestamp, SSRC."""
+HEADER_BYTES = HEADER.size
 _EVENT = struct.Struct("!BBH")
 _VERSION_2 = 0x80
 
@@ -41,14 +43,14 @@ def pack_rtp(
 ) -> bytes:
     """A packet without extensions. `sequence` and `timestamp` must already be wrapped."""
     second = payload_type | 0x80 if marker else payload_type
-    return _HEADER.pack(_VERSION_2, second, sequence, timestamp, ssrc) + payload
+    return HEADER.pack(_VERSION_2, second, sequence, timestamp, ssrc) + payload
 
 
 def parse_rtp(datagram: bytes) -> RtpPacket | None:
     """The packet, or None if these bytes are not RTP version 2."""
-    if len(datagram) < 12:
+    if len(datagram) < HEADER_BYTES:
         return None
-    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(datagram)
+    first, second, sequence, timestamp, ssrc = HEADER.unpack_from(datagram)
     if first == _VERSION_2:
         payload = datagram[12:]
     else:

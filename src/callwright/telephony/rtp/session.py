@@ -1,13 +1,12 @@
 """The audio of one call: a UDP socket, what leaves every 20 ms, what comes in.
 
-Sends prompts, keys or silence; hears keys and counts packets. Knows no SIP: addresses,
-codec and direction are told to it. What the packets mean is decided by the pure parts
-(`packet`, `digits`, `receiver`); this file only joins them to a socket and the ticker.
+Sends prompts, keys or silence. Knows no SIP: addresses, codec and direction are told to it.
+What comes in is `hearing`'s to understand; who may speak at all, `wire`'s to say. Both are
+looked after once in 20 ms, when the ticker comes by.
 
 Source: RFC 3550, RFC 3551, RFC 4733.
 """
 
-import asyncio
 import itertools
 import secrets
 import socket
@@ -16,7 +15,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Protocol
 
-from callwright.telephony.rtp.digits import DigitHearing, EventSlot, Slot, plan_digits
+from callwright.telephony.rtp.digits import EventSlot, Slot, plan_digits
 from callwright.telephony.rtp.encoded import EncodedPrompt
 from callwright.telephony.rtp.g711 import (
     FRAME_S,
@@ -26,28 +25,19 @@ from callwright.telephony.rtp.g711 import (
     Codec,
     transcode,
 )
-from callwright.telephony.rtp.jitter import JitterBuffer
-from callwright.telephony.rtp.packet import (
-    RtpPacket,
-    pack_event,
-    pack_rtp,
-    parse_event,
-    parse_rtp,
-)
-from callwright.telephony.rtp.receiver import Address, LossCount, SourceLatch
+from callwright.telephony.rtp.hearing import Hearing, Listener
+from callwright.telephony.rtp.packet import pack_event, pack_rtp
+from callwright.telephony.rtp.receiver import Address
 from callwright.telephony.rtp.ticker import Member
+from callwright.telephony.rtp.wire import Wire
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 """Seen from here: `sendonly` = we send, the peer does not."""
 
-_CODEC_OF: dict[int, Codec] = {number: codec for codec, number in PAYLOAD_TYPES.items()}
 _QUIET_LIMIT_S = 30.0
-_MAX_DATAGRAM = 2048
-_MAX_STALE = 2000
-
-
-Listener = Callable[[int, bytes], None]
-"""Gets the received audio in order: a position in samples, and 160 µ-law codes from there."""
+_GREEDY_EVERY = 8
+"""In cycles: usually one packet waits, and looking for a second costs a third of its price."""
+_MOST_AT_ONCE = 64
 
 
 class MediaStats(NamedTuple):
@@ -86,22 +76,18 @@ class MediaOwner(Protocol):
 class MediaSession:
     """One call's audio. All methods and callbacks belong to the event loop's thread.
 
-    `on_digit` gets each key once, when it is first heard. `on_audio` gets the G.711 codes of
-    each packet, in the session's own law. `on_timeout` is called once when nothing came for
-    30 s although both sides should be sending. A callback may close the session.
+    `on_timeout` is called once when nothing came for 30 s although both sides should be
+    sending. A callback may close the session.
     """
 
     def __init__(
         self, owner: MediaOwner, sock: socket.socket, *, quiet_limit_s: float = _QUIET_LIMIT_S
     ) -> None:
-        self.local_port: int = sock.getsockname()[1]
-        self.on_digit: Callable[[str], None] | None = None
-        self.on_audio: Callable[[bytes], None] | None = None
         self.on_timeout: Callable[[], None] | None = None
         self._owner = owner
-        self._sock = sock
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._wire = Wire(sock)
+        self.local_port = self._wire.local_port
+        self._started = self._closed = False
         self._quiet_limit_cycles = round(quiet_limit_s / FRAME_S)
         self._codec: Codec = "PCMU"
         self._payload_type = PAYLOAD_TYPES[self._codec]
@@ -110,14 +96,10 @@ class MediaSession:
         self._direction: Direction = "inactive"
         self._sends = False
         self._expects = False
-        self._latch: SourceLatch | None = None
-        self._stated: Address | None = None
-        self._loss = LossCount()
-        self._hearing = DigitHearing()
-        self._keys_from = -1
-        self._heard = False
+        self._heard = self._crowded = False
         self._heard_cycle = 0
         self._ssrc = secrets.randbits(32)
+        self._hearing = Hearing(self._ssrc)
         self._sequence = secrets.randbits(16)
         self._timestamp_base = secrets.randbits(32)
         self._event_timestamp = 0
@@ -127,10 +109,24 @@ class MediaSession:
         self._on_played: Callable[[], None] | None = None
         self._slots: Iterator[Slot] | None = None
         self._on_keyed: Callable[[], None] | None = None
-        self._listeners: tuple[Listener, ...] = ()
-        self._jitter: JitterBuffer | None = None
-        self._jitter_from = 0
-        self._heard_to = 0
+
+    @property
+    def on_digit(self) -> Callable[[str], None] | None:
+        """Gets each key once, when it is first heard."""
+        return self._hearing.on_digit
+
+    @on_digit.setter
+    def on_digit(self, heard: Callable[[str], None] | None) -> None:
+        self._hearing.on_digit = heard
+
+    @property
+    def on_audio(self) -> Callable[[bytes], None] | None:
+        """Gets the G.711 codes of each packet, in the session's own law, as they came."""
+        return self._hearing.on_audio
+
+    @on_audio.setter
+    def on_audio(self, heard: Callable[[bytes], None] | None) -> None:
+        self._hearing.on_audio = heard
 
     def start(
         self,
@@ -157,17 +153,14 @@ class MediaSession:
         self._payload_type = PAYLOAD_TYPES[codec]
         self._silence = SILENCE[codec]
         self._dtmf_payload = dtmf_payload
+        self._hearing.expect(codec, dtmf_payload)
         self._direction = direction
         self._sends = direction in ("sendrecv", "sendonly")
         self._expects = direction == "sendrecv"
-        if remote != self._stated:
-            self._stated = remote
-            self._latch = SourceLatch(remote)
+        self._wire.aim(remote)
         self._heard = True
-        if self._loop is None:
-            self._discard_waiting()
-            self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._sock.fileno(), self._readable)
+        if not self._started:
+            self._started = True
             self._owner.ticker.join(self)
 
     def play(self, prompts: Sequence[EncodedPrompt], on_done: Callable[[], None]) -> None:
@@ -206,32 +199,31 @@ class MediaSession:
         samples since the session's first listener, one frame's 160 after the other. Sessions
         without listeners pay nothing. A listener may close the session.
         """
-        self._listeners += (listener,)
+        self._hearing.listen(listener)
 
     def stop_listening(self, listener: Listener) -> None:
         """`listener` hears no more. Stopping twice is fine."""
-        self._listeners = tuple(each for each in self._listeners if each != listener)
+        self._hearing.stop_listening(listener)
 
     def close(self) -> MediaStats:
         """Stop, give the port back, and say what passed. No callback after this."""
         if not self._closed:
             self._closed = True
             self._owner.ticker.leave(self)
-            if self._loop is not None:
-                self._loop.remove_reader(self._sock.fileno())
-            self._sock.close()
-            self.on_digit = self.on_audio = self.on_timeout = None
-            self._on_played = self._on_keyed = None
-            self._listeners = ()
+            self._wire.close()
+            self._hearing.close()
+            self.on_timeout = self._on_played = self._on_keyed = None
             self._owner.release(self)
         return self.stats()
 
     def stats(self) -> MediaStats:
         """The counts so far."""
-        return MediaStats(self._loss.received, self._loss.lost, self._sent)
+        reception = self._hearing.reception
+        return MediaStats(reception.received, reception.lost, self._sent)
 
     def tick(self, cycle: int) -> None:
-        """The ticker's call, once in 20 ms: send this cycle's packet."""
+        """The ticker's call, once in 20 ms: hear what came, send this cycle's packet."""
+        self._receive(cycle)
         if self._heard:
             self._heard = False
             self._heard_cycle = cycle
@@ -239,8 +231,8 @@ class MediaSession:
             self._expects = False
             if self.on_timeout is not None:
                 self.on_timeout()
-        if self._listeners:
-            self._let_hear(cycle)
+        if self._hearing.listeners:
+            self._hearing.let_hear(cycle)
         if not self._sends or self._closed:
             return
         timestamp = (self._timestamp_base + cycle * FRAME_SAMPLES) & 0xFFFFFFFF
@@ -252,14 +244,34 @@ class MediaSession:
             self._send(self._payload_type, self._marker, timestamp, frame)
             self._marker = False
 
-    def _let_hear(self, cycle: int) -> None:
-        if self._jitter is None:
-            self._jitter = JitterBuffer()
-            self._jitter_from = cycle
-        for frame in self._jitter.take((cycle - self._jitter_from) * FRAME_SAMPLES):
-            at, self._heard_to = self._heard_to, self._heard_to + FRAME_SAMPLES
-            for listener in self._listeners:
-                listener(at, frame)
+    def _receive(self, cycle: int) -> None:
+        wire, hearing = self._wire, self._hearing
+        if not wire.is_settled:
+            self._await_peer()
+            return
+        greedy = self._crowded or cycle % _GREEDY_EVERY == 0
+        for taken in range(_MOST_AT_ONCE):
+            datagram = wire.receive()
+            if datagram is None:
+                self._crowded = greedy and taken > (1 if self._crowded else 2)
+                return
+            if hearing.take(datagram, wire):
+                self._heard = True
+            if not greedy or self._closed:
+                return
+
+    def _await_peer(self) -> None:
+        for _ in range(_MOST_AT_ONCE):
+            received = self._wire.receive_from()
+            if received is None:
+                return
+            datagram, source = received
+            ssrc = self._hearing.ssrc_of(datagram)
+            # A stranger must at least speak our payload types to be taken for the peer.
+            if ssrc is not None and self._wire.admits(source, ssrc):
+                self._heard = self._hearing.take(datagram, self._wire)
+            if self._closed:
+                return
 
     def _in_our_law(self, prompt: EncodedPrompt) -> Iterable[bytes]:
         if prompt.codec == self._codec:
@@ -293,64 +305,9 @@ class MediaSession:
         self._send(self._dtmf_payload, slot.first, self._event_timestamp, payload)
 
     def _send(self, payload_type: int, marker: bool, timestamp: int, payload: bytes) -> None:
-        if self._closed or self._latch is None:
+        if self._closed:
             return  # a callback of this very tick closed the session
         packet = pack_rtp(payload_type, marker, self._sequence, timestamp, self._ssrc, payload)
         self._sequence = (self._sequence + 1) & 0xFFFF
-        try:
-            self._sock.sendto(packet, self._latch.address)
-        except OSError:
-            # A full buffer or a route that is gone: the peer counts it as lost, and if it
-            # lasts the silence coming back ends the call.
-            return
-        self._sent += 1
-
-    def _readable(self) -> None:
-        try:
-            datagram, source = self._sock.recvfrom(_MAX_DATAGRAM)
-        except OSError:
-            return
-        packet = parse_rtp(datagram)
-        if packet is None or self._latch is None:
-            return
-        known = packet.payload_type in _CODEC_OF or packet.payload_type == self._dtmf_payload
-        # A stranger must at least speak our payload types to be taken for the peer.
-        if not known and not self._latch.is_settled:
-            return
-        if not self._latch.admits(source[:2], packet.ssrc):
-            return
-        self._heard = True
-        self._loss.note(packet.sequence, packet.ssrc)
-        if packet.payload_type == self._dtmf_payload:
-            self._hear_key(packet)
-        elif self.on_audio is not None or self._jitter is not None:
-            codec = _CODEC_OF.get(packet.payload_type)
-            if codec is not None:
-                self._hear_audio(packet, codec)
-
-    def _hear_audio(self, packet: RtpPacket, codec: Codec) -> None:
-        if self._jitter is not None and self._listeners:
-            codes = transcode(packet.payload, codec, "PCMU")
-            self._jitter.put(packet.timestamp, packet.ssrc, codes)
-        if self.on_audio is not None:
-            self.on_audio(transcode(packet.payload, codec, self._codec))
-
-    def _hear_key(self, packet: RtpPacket) -> None:
-        report = parse_event(packet.payload)
-        # Our own SSRC: the peer echoes, and these are the keys we sent.
-        if report is None or packet.ssrc == self._ssrc:
-            return
-        if packet.ssrc != self._keys_from:
-            self._keys_from = packet.ssrc
-            self._hearing = DigitHearing()
-        digit = self._hearing.hear(report, packet.timestamp, packet.marker)
-        if digit is not None and self.on_digit is not None:
-            self.on_digit(digit)
-
-    def _discard_waiting(self) -> None:
-        # Whatever came before we knew the peer: stale audio, or the tail of another call.
-        for _ in range(_MAX_STALE):
-            try:
-                self._sock.recv(_MAX_DATAGRAM)
-            except OSError:
-                return
+        if self._wire.send(packet):
+            self._sent += 1
