@@ -29,6 +29,7 @@ from callwright.store.sqlite import NoteFile, open_sqlite_store
 from callwright.telephony.capture import CaptureRules
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.send_gate import new_book_file
+from callwright.telephony.sip.call_form import CallForm
 from callwright.telephony.spawned_line import ProcessLine
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
 from callwright.web.metrics import Metrics, TrunkReading
@@ -274,6 +275,28 @@ def _line_trunk(
         local_port=trunk.local_port,
         rtp_ports=(first + index * share, first + (index + 1) * share - 1),
         calls_per_second=trunk.calls_per_second,
+        form=_call_form(trunk),
+    )
+
+
+def _call_form(trunk: TrunkSettings) -> CallForm:
+    return CallForm(
+        number_format=trunk.number_format,
+        country_code=trunk.country_code,
+        national_prefix=trunk.national_prefix,
+        international_prefix=trunk.international_prefix,
+        strip_prefix=trunk.strip_prefix,
+        dial_prefix=trunk.dial_prefix,
+        caller_id_format=trunk.caller_id_format,
+        user_phone=trunk.user_phone,
+        from_account=trunk.caller_from == "account",
+        identity_headers=tuple(trunk.identity_headers),
+        caller_name=trunk.caller_name,
+        hide_caller_id=trunk.hide_caller_id,
+        diversion=trunk.diversion,
+        user_agent=trunk.user_agent,
+        reliable_provisionals=trunk.reliable_provisionals,
+        session_expires_s=trunk.session_expires,
     )
 
 

@@ -116,7 +116,9 @@ def _read_environ(environ: Mapping[str, str]) -> list[tuple[str, object, str]]:
 
 def _from_text(key: str, text: str, name: str) -> object:
     """`text`, cut up when the setting is a list: JSON, or words between commas."""
-    field = dict(_declared({})).get(key)
+    section, _, rest = key.partition(".")
+    trunks = [rest.partition(".")[0]] if section == "trunks" else []
+    field = dict(_declared(dict.fromkeys(trunks))).get(key)
     if field is None or not isinstance(field.default, list):
         return text
     if text.lstrip().startswith("["):

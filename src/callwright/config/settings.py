@@ -13,16 +13,23 @@ from callwright.config.values import (
     Allowed,
     CallerId,
     Country,
+    CountryCode,
+    DialDigits,
+    Digits,
     Duration,
+    HeaderText,
     Listen,
     LocalAddress,
     Network,
+    NumberFormat,
     Ports,
     PublicUrl,
+    SessionExpires,
     Size,
     SizeOrNone,
     StoreUrl,
     TrunkAddress,
+    UserAgent,
     WebhookSecret,
 )
 
@@ -195,6 +202,34 @@ class TrunkSettings(Section):
     )
     local_port: int = _setting(0, "for SIP; 0 = any free one", unit="port", ge=0, le=65535)
     rtp_ports: Ports = _setting("30000-39999", "for audio", unit="ports")
+    number_format: NumberFormat = _setting(
+        "e164", "of what is dialled: e164 +16175550100, digits 16175550100, national 6175550100"
+    )
+    country_code: CountryCode = _setting("1", "whose numbers are national")
+    national_prefix: Digits = _setting("", "put before a national number", example="0")
+    international_prefix: DialDigits = _setting("+", "put before any other, where national is set")
+    strip_prefix: DialDigits = _setting("", "taken off the front of what is dialled", example="+1")
+    dial_prefix: DialDigits = _setting("", "put before what is dialled: digits, *, #, +")
+    caller_id_format: NumberFormat = _setting("e164", "of caller ids, as number_format")
+    user_phone: bool = _setting(False, "true = ;user=phone after numbers in URIs")
+    caller_from: Literal["caller_id", "account"] = _setting(
+        "caller_id", "what From names; account = user, and the caller id only in identity_headers"
+    )
+    identity_headers: list[
+        Literal["P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID"]
+    ] = _setting([], "further headers with the caller id", example=["P-Asserted-Identity"])
+    caller_name: HeaderText = _setting("", "beside the caller id; empty = the caller id again")
+    hide_caller_id: bool = _setting(
+        False, "true = anonymous, Privacy: id, and the caller id in identity_headers for the trunk"
+    )
+    diversion: CallerId = _setting("", "number in a Diversion header", example="+16175550100")
+    user_agent: UserAgent = _setting("callwright", "what User-Agent says")
+    reliable_provisionals: Literal["offered", "required", "off"] = _setting(
+        "offered", "100rel and PRACK"
+    )
+    session_expires: SessionExpires = _setting(
+        0, "session interval to ask for, 90 to 86400; 0 = none, the other end may", unit="s"
+    )
 
     @model_validator(mode="after")
     def _has_what_its_driver_needs(self) -> "TrunkSettings":

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import PlainValidator
@@ -182,6 +182,34 @@ def read_caller_id(value: object) -> str:
     return str(value)
 
 
+def _matching(pattern: str, advice: str) -> PlainValidator:
+    """A validator of text that takes what `pattern` matches from end to end."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise ValueError(advice)
+        return value
+
+    return PlainValidator(read)
+
+
+def read_header_text(value: object) -> str:
+    """At most 100 characters, of any script, without control characters."""
+    if not isinstance(value, str) or len(value) > 100 or not (value.isprintable() or not value):
+        raise ValueError("must be at most 100 printable characters")
+    return value
+
+
+def read_session_expires(value: object) -> int:
+    """Seconds: 90 to 86400, or 0."""
+    text = str(value)
+    seconds = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
+    if seconds and not 90 <= seconds <= 86_400:
+        raise ValueError("must be 90 to 86400 seconds, or 0 for none")
+    return seconds
+
+
 def read_country(value: object) -> str:
     """Two capital letters."""
     if not isinstance(value, str) or not _COUNTRY.match(value):
@@ -258,6 +286,17 @@ LocalAddress = Annotated[str, PlainValidator(read_local_address)]
 PublicUrl = Annotated[str, PlainValidator(read_public_url)]
 StoreUrl = Annotated[str, PlainValidator(read_store_url)]
 CallerId = Annotated[str, PlainValidator(read_caller_id)]
+Digits = Annotated[str, _matching("[0-9]{0,15}", "must be at most 15 digits")]
+DialDigits = Annotated[str, _matching("[0-9*#+]{0,15}", "must be at most 15 of 0-9, *, # and +")]
+CountryCode = Annotated[
+    str, _matching("[1-9][0-9]{0,2}", 'must be the 1 to 3 digits of a country code, such as "44"')
+]
+UserAgent = Annotated[
+    str, _matching("[!-~](?:[ -~]{0,98}[!-~])?", "must be 1 to 100 printable ASCII characters")
+]
+HeaderText = Annotated[str, PlainValidator(read_header_text)]
+NumberFormat = Literal["e164", "digits", "national"]
+SessionExpires = Annotated[int, PlainValidator(read_session_expires)]
 Country = Annotated[str, PlainValidator(read_country)]
 Allowed = Annotated[str, PlainValidator(read_allowed)]
 Network = Annotated[str, PlainValidator(read_network)]

@@ -150,7 +150,7 @@ def parse_phone_number(
     if not _NUMBER.match(number):
         raise FieldInvalid(field, _what_is_wrong(number))
     digits = number.removeprefix("+")
-    if digits in _SERVICE_NUMBERS or (len(digits) == 3 and digits.endswith("11")):
+    if is_service_number(digits):
         raise FieldInvalid(field, "is an emergency or service number, which is never dialled")
     if number.startswith("+"):
         e164 = number
@@ -220,6 +220,11 @@ def _by_library(digits: str, country: str, field: str) -> str:
     if parsed.extension or not phonenumbers.is_possible_number(parsed):
         raise refused
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_service_number(digits: str) -> bool:
+    """Whether these digits, dialled as they are, ring an emergency or service number."""
+    return digits in _SERVICE_NUMBERS or (len(digits) == 3 and digits.endswith("11"))
 
 
 def _rings_a_service(e164: str) -> bool:

@@ -7,10 +7,12 @@ business of `config`; this file refuses what the line could not work with.
 import msgspec
 
 from callwright.errors import ConfigInvalid
+from callwright.telephony.sip.call_form import PLAIN, CallForm
 from callwright.telephony.sip.fields import (
     SIP_PORT,
     HostPort,
     SipMalformed,
+    checked_account,
     checked_caller,
     is_ip_address,
     parse_uri,
@@ -34,6 +36,9 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """First and last port, both included."""
     calls_per_second: float = 0.0
     """INVITEs that may leave this line in any second; 0 = as many as are ordered."""
+
+    form: CallForm = PLAIN
+    """How numbers, caller ids and the rest of an INVITE are written."""
 
     def __repr__(self) -> str:
         """Without the password, which has no business in a log."""
@@ -86,6 +91,15 @@ def check_trunk(trunk: TrunkSettings) -> None:
             checked_caller(trunk.caller_id)
         except SipMalformed as exc:
             raise ConfigInvalid(f"{key}.caller_id: write a number: + and digits") from exc
+    try:
+        trunk.form.check()
+    except SipMalformed as exc:
+        raise ConfigInvalid(f"{key}.{exc}") from exc
+    if trunk.form.from_account:
+        try:
+            checked_account(trunk.user)
+        except SipMalformed as exc:
+            raise ConfigInvalid(f"{key}.user: From cannot name it; see caller_from") from exc
     for name, value in (("user", trunk.user), ("password", trunk.password)):
         if any(ord(char) < 32 or ord(char) == 127 for char in value):
             raise ConfigInvalid(f"{key}.{name}: holds a control character")

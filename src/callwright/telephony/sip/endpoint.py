@@ -157,6 +157,7 @@ class SipEndpoint:
             target=target or self.target,
             credentials=self._credentials,
             offer=offer,
+            form=trunk.form,
         )
 
     def add(self, call: SipCall, heard: Heard) -> None:

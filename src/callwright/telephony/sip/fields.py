@@ -44,6 +44,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,256}\Z")
 _CALL_ID = re.compile(r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]+(?:@[A-Za-z0-9\-.:\[\]]+)?\Z")
 _NUMBER = re.compile(r"\+?[0-9]{1,32}\Z")
 _USER = re.compile(r"\+?[A-Za-z0-9_.\-]{1,64}\Z")
+_ACCOUNT = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]{1,64}\Z")
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])\Z")
 _URI = re.compile(
     r"(?P<scheme>sips?):(?:(?P<user>[^@<>\s\"]*)@)?"
@@ -273,6 +274,13 @@ def checked_number(text: str) -> str:
     """`text` if it is digits with at most one leading `+`, else SipMalformed."""
     if not _NUMBER.match(text):
         raise SipMalformed("a dialled number is digits with an optional +")
+    return text
+
+
+def checked_account(text: str) -> str:
+    """`text` if it may stand as the user of a URI as it is, else SipMalformed."""
+    if not _ACCOUNT.match(text):
+        raise SipMalformed("an account that names us in From has a character that may not")
     return text
 
 

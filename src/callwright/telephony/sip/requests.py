@@ -11,10 +11,12 @@ Source: RFC 3261, sections 8.1.1, 9.1, 13.2.1 and 17.1.1.3; RFC 3581 (rport); RF
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from callwright.telephony.sip.call_form import PLAIN, CallForm
 from callwright.telephony.sip.digest import Credentials
 from callwright.telephony.sip.fields import (
     Address,
     SipMalformed,
+    checked_account,
     checked_call_id,
     checked_caller,
     checked_number,
@@ -24,9 +26,7 @@ from callwright.telephony.sip.fields import (
 )
 from callwright.telephony.sip.message import render
 
-USER_AGENT = "callwright"
 ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK"
-SUPPORTED = "100rel, timer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +48,8 @@ class CallSetup:
     """Where it goes next, one after the other, if nobody is there or it is not taken."""
     credentials: Credentials | None = None
     offer: bytes = b""
+    headers: tuple[str, ...] = ()
+    """The further lines of the INVITE, ready to be written."""
     session_expires_s: int = 0
     """The session interval to ask for; 0 = none."""
 
@@ -68,11 +70,13 @@ def make_setup(
     scheme: str = "sip",
     credentials: Credentials | None = None,
     offer: bytes = b"",
+    form: CallForm = PLAIN,
 ) -> CallSetup:
     """Check every value that will stand in a header and put the headers' texts together.
 
     `trunk_host`, `from_host` and `sent_by` are `host` or `host:port` from settings or the
-    operating system. `caller_id` "" makes the anonymous From of RFC 3323.
+    operating system. `caller_id` "" makes the anonymous From of RFC 3323. The `form` was
+    checked when its trunk was set up.
 
     Raises:
         SipMalformed: a value that may not stand in its header.
@@ -85,17 +89,18 @@ def make_setup(
         raise SipMalformed("CSeq out of range")
     if caller_id:
         checked_caller(caller_id)
-        from_value = f'"{caller_id}" <sip:{caller_id}@{from_host}>;tag={from_tag}'
-    else:
-        from_value = f'"Anonymous" <sip:anonymous@anonymous.invalid>;tag={from_tag}'
-    request_uri = f"{scheme}:{number}@{trunk_host}"
+    account = credentials.user if credentials is not None else ""
+    if form.from_account and account:
+        checked_account(account)
+    from_value, caller_lines = form.caller(caller_id, from_host, account)
+    request_uri = form.uri(scheme, form.dialled(number), trunk_host)
     return CallSetup(
         call_id=call_id,
         from_tag=from_tag,
         branch=branch,
         cseq=cseq,
         request_uri=request_uri,
-        from_value=from_value,
+        from_value=f"{from_value};tag={from_tag}",
         to_value=f"<{request_uri}>",
         contact=_contact(scheme, sent_by, target),
         sent_by=sent_by,
@@ -103,6 +108,8 @@ def make_setup(
         others=others,
         credentials=credentials,
         offer=offer,
+        headers=(*form.extension_lines(), *caller_lines, f"User-Agent: {form.user_agent}"),
+        session_expires_s=form.session_expires_s,
     )
 
 
@@ -148,10 +155,9 @@ def invite(setup: CallSetup, *, branch: str, cseq: int, extra: Sequence[str] = (
         f"CSeq: {cseq} INVITE",
         f"Contact: {setup.contact}",
         f"Allow: {ALLOWED}",
-        f"Supported: {SUPPORTED}",
-        f"User-Agent: {USER_AGENT}",
+        *setup.headers,
+        *extra,
     ]
-    lines += extra
     if setup.offer:
         lines.append("Content-Type: application/sdp")
     return render(lines, setup.offer)
