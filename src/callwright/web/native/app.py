@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from callwright.web.native.desk import Parts
 from callwright.web.native.docs_page import DocsPage
 from callwright.web.native.entrance import Entrance
 from callwright.web.native.imports import Imports
-from callwright.web.native.openapi import document_of, methods_at
+from callwright.web.native.openapi import document_of
 from callwright.web.native.problems import HANDLERS
 from callwright.web.native.routes import (
     batches,
@@ -34,6 +35,22 @@ from callwright.web.native.routes import (
 from callwright.web.native.wire import PREFIX
 
 _DOCUMENTS = ("/openapi.json", "/docs")
+_PARTS = (
+    calls,
+    batches,
+    callbacks,
+    optouts,
+    deployments,
+    limits,
+    programs,
+    people,
+    exports,
+    server,
+    metadatabases,
+    sip,
+    trunks,
+    why,
+)
 
 
 def with_native(parts: Parts, otherwise: ASGIApp) -> ASGIApp:
@@ -42,9 +59,7 @@ def with_native(parts: Parts, otherwise: ASGIApp) -> ASGIApp:
     api.state.parts = parts
     api.state.imports = Imports(parts.clock.now, parts.on_change)
     entrance = Entrance(api, parts.store, parts.clock, parts.config.limits)
-    document = _document()
-    api.state.methods_at = methods_at(document)
-    docs = DocsPage(document)
+    docs = DocsPage(_document)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -73,21 +88,17 @@ def make_api() -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    for part in (
-        calls,
-        batches,
-        callbacks,
-        optouts,
-        deployments,
-        limits,
-        programs,
-        people,
-        exports,
-        server,
-        metadatabases,
-        sip,
-        trunks,
-        why,
-    ):
+    for part in _PARTS:
         api.include_router(part.router)
+    api.state.methods_at = methods_at
     return api
+
+
+def methods_at(path: str) -> list[str]:
+    """What methods a path takes. The framework says it only of the first of several routes."""
+    found: set[str] = set()
+    for part in _PARTS:
+        for route in part.router.routes:
+            if isinstance(route, APIRoute) and route.path_regex.match(path):
+                found.update(route.methods or ())
+    return sorted(found)

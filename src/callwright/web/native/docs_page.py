@@ -5,9 +5,11 @@ and its Content-Security-Policy allows nothing else. The page is Scalar's, vendo
 is published (vendored/README.md).
 """
 
+import asyncio
 import gzip
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -49,6 +51,8 @@ _PAGE = b"""<!doctype html>
 </html>
 """
 
+_DOCUMENT = "/openapi.json"
+
 _START = b"""Scalar.createApiReference("#api", {
   url: "/openapi.json",
   withDefaultFonts: false,
@@ -66,12 +70,12 @@ _START = b"""Scalar.createApiReference("#api", {
 class DocsPage:
     """An ASGI application that serves a handful of fixed things."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    def __init__(self, document: Callable[[], dict[str, Any]]) -> None:
+        """`document` is asked for once somebody wants it: to make it takes a while."""
+        self._document = document
         script = files("callwright.web.native").joinpath("vendored", "scalar.js.gz").read_bytes()
         page = _Fixed(_PAGE, "text/html; charset=utf-8")
         self._things = {
-            "/openapi.json": _Fixed(body, "application/json"),
             "/docs": page,
             "/docs/": page,
             "/docs/start.js": _Fixed(_START, "text/javascript; charset=utf-8"),
@@ -80,6 +84,8 @@ class DocsPage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
+        if scope["path"] == _DOCUMENT and _DOCUMENT not in self._things:
+            self._things[_DOCUMENT] = await asyncio.to_thread(self._written)
         thing = self._things.get(scope["path"])
         if thing is None:
             reply = not_found()
@@ -88,6 +94,10 @@ class DocsPage:
         else:
             reply = thing.reply(request)
         await reply(scope, receive, send)
+
+    def _written(self) -> "_Fixed":
+        body = json.dumps(self._document(), ensure_ascii=False, separators=(",", ":"))
+        return _Fixed(body.encode(), "application/json")
 
 
 class _Fixed:

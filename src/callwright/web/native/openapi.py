@@ -4,12 +4,10 @@ FastAPI describes what it serves; added here is what it cannot know: how one sig
 errors are problems, which header fields are understood, and the paths it does not serve.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.routing import compile_path
 
 from callwright import __version__
 from callwright.web.native.dialect_paths import DIALECT_PATHS, DIALECT_TAGS
@@ -119,20 +117,6 @@ def document_of(api: FastAPI) -> dict[str, Any]:
     }
     document["security"] = [{"basic": []}, {"bearer": []}]
     return document
-
-
-def methods_at(document: dict[str, Any]) -> Callable[[str], list[str]]:
-    """A function that tells what methods a path takes, by the document: the framework knows
-    it only of the first of several routes with one path."""
-    known = [
-        (compile_path(path)[0], sorted(method.upper() for method in methods))
-        for path, methods in document["paths"].items()
-    ]
-
-    def look(path: str) -> list[str]:
-        return next((methods for pattern, methods in known if pattern.match(path)), [])
-
-    return look
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
