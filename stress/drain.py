@@ -104,10 +104,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--talking", type=int, default=20, help="people at the time of the signal")
     parser.add_argument("--talk", type=float, default=6.0, help="seconds a call takes")
     parser.add_argument("--seed", type=int, default=1, help="nothing is drawn here")
+    parser.add_argument("--keep", help="a new folder for all logs")
     parser.add_argument("--break", dest="broken", choices=["cut-at-once", "dials-on"])
     given = parser.parse_args(arguments)
     began = time.monotonic()
-    with folder_for("drain") as folder:
+    with folder_for("drain", given.keep) as folder:
         faults: list[str] = []
         for hurry in (False,) if given.broken else (False, True):
             part = folder / ("hurry" if hurry else "politely")

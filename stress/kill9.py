@@ -10,6 +10,7 @@ by what arrived at the sink and by what the client was told.
 """
 
 import argparse
+import math
 import sys
 
 from _figures import finish
@@ -24,6 +25,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--calls", type=int, default=200, help="acknowledged calls")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--life", type=float, default=2.0, help="longest, in seconds")
+    parser.add_argument("--early", type=float, default=0.2, help="share killed before ready")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="then it ends sooner")
     parser.add_argument("--seed", type=int, default=1, help="chooses the moments")
     parser.add_argument("--attempts", type=int, default=1, help="max_attempts of every call")
     parser.add_argument("--wait", type=int, default=60, help="reattempt_wait, in seconds")
@@ -36,6 +40,9 @@ def main(arguments: list[str]) -> int:
         seed=given.seed,
         max_attempts=given.attempts,
         wait_s=given.wait,
+        longest_life_s=given.life,
+        early_share=given.early,
+        longest_s=60 * given.minutes,
         settle_s=60 + (given.attempts - 1) * (given.wait + 10),
     )
     with folder_for("kill9", given.keep) as folder:

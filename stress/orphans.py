@@ -66,12 +66,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--ringing", type=int, default=50)
     parser.add_argument("--talking", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1, help="nothing is drawn here")
+    parser.add_argument("--keep", help="a new folder for all logs")
     parser.add_argument("--break", dest="broken", choices=["orphans-left"], help="break a promise")
     given = parser.parse_args(arguments)
     began = time.monotonic()
     called = numbers(given.ringing, given.talking)
     with (
-        folder_for("orphans") as folder,
+        folder_for("orphans", given.keep) as folder,
         running_sipp(SCENARIO, folder, keys={"rtp_host": "127.0.0.1", "rtp_port": 9}) as sipp,
         server_folder(
             folder / "server",

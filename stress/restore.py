@@ -195,11 +195,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="one copy that is held and resumed")
     parser.add_argument("--schemas", type=int, nargs="*", default=OLD_VERSIONS, metavar="VERSION")
     parser.add_argument("--seed", type=int, default=1, help="nothing is drawn here")
+    parser.add_argument("--keep", help="a new folder for all logs")
     parser.add_argument("--break", dest="broken", choices=["starts-unheld"], help="break a promise")
     given = parser.parse_args(arguments)
     began = time.monotonic()
     with (
-        folder_for("restore") as folder,
+        folder_for("restore", given.keep) as folder,
         callback_sink() as sink,
         running_sipp(SCENARIO, folder, keys={"rtp_host": "127.0.0.1", "rtp_port": 9}) as sipp,
         server_folder(

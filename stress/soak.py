@@ -73,12 +73,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--attempts", type=int, default=1, help="of each call, a minute apart")
     parser.add_argument("--lag", type=float, default=MOST_LAG_S, help="most seconds, at p99")
     parser.add_argument("--seed", type=int, default=1, help="nothing is drawn here")
+    parser.add_argument("--keep", help="a new folder for all logs")
     parser.add_argument("--break", dest="broken", choices=["keeps-everything"])
     given = parser.parse_args(arguments)
     began = time.monotonic()
     faults: list[str] = []
     with (
-        folder_for("soak") as folder,
+        folder_for("soak", given.keep) as folder,
         callback_sink() as sink,
         running_sipp(
             SCENARIO,

@@ -76,6 +76,18 @@ def test_who_answered_as_the_server_died_may_be_dialled_again() -> None:
     assert judge(run).faults == []
 
 
+def test_who_was_left_to_the_next_start_is_hung_up_ten_seconds_after_it_at_the_latest() -> None:
+    def hung_up_at(at: float, *, lines_too: bool) -> list[str]:
+        left = leg("a-7-1", (99.0, "INVITE"), (at, "CANCEL"), (at, "487 INVITE"))
+        kill = Kill(at=KILLED_AT, lines_too=lines_too, up_again_at=KILLED_AT + 20)
+        return judge(replace(GOOD, calls=[left], kills=[kill])).faults
+
+    assert hung_up_at(KILLED_AT + 29, lines_too=True) == []
+    assert hung_up_at(KILLED_AT + 31, lines_too=True) != []
+    # A line that lives needs no start.
+    assert hung_up_at(KILLED_AT + 11, lines_too=False) != []
+
+
 def again(call_id: str, at: float = 105.0) -> SipCall:
     return leg(call_id, (at, "INVITE"), (at + 0.1, "486 INVITE"))
 

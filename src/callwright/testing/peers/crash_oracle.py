@@ -38,6 +38,8 @@ class Kill:
 
     at: float
     lines_too: bool
+    up_again_at: float | None = None
+    """When the server next answered requests; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ def _wrong_result(
 
 def _hung_up(evidence: Evidence, verdict: Verdict) -> None:
     """Every leg that a kill left behind got its CANCEL or BYE in time; none is left over."""
+    # A line that outlives its brain hangs up by itself; else it is for the next start to do.
     slowest: dict[bool, float] = {False: 0.0, True: 0.0}
     left_behind = 0
     last_kill_at = 0.0
@@ -164,15 +167,16 @@ def _hung_up(evidence: Evidence, verdict: Verdict) -> None:
             hung_up = [m.at for m in leg.received("CANCEL") + leg.received("BYE")]
             ends = [*hung_up, *([] if ended_at is None else [ended_at])]
             after = min((at - kill.at for at in ends if at > kill.at), default=None)
-            if after is None or after > HANG_UP_WITHIN_S:
+            # An older leg's own line is long gone.
+            by_next_start = kill.lines_too or began_at <= last_kill_at
+            away_s = (kill.up_again_at or kill.at) - kill.at if by_next_start else 0.0
+            if after is None or after > away_s + HANG_UP_WITHIN_S:
                 when = "never" if after is None else f"after {after:.1f} s"
-                both = " with its line" if kill.lines_too else ""
+                both = f" with its line, away for {away_s:.1f} s," if kill.lines_too else ""
                 verdict.faults.append(
                     f"{leg.call_id} was left by a brain killed{both} and hung up {when}"
                 )
             else:
-                # An older leg's own line is long gone: it is for the next start to end it.
-                by_next_start = kill.lines_too or began_at <= last_kill_at
                 slowest[by_next_start] = max(slowest[by_next_start], after)
         last_kill_at = kill.at
     for leg, _, ended_at in spans:

@@ -5,13 +5,15 @@ the trunk; a sink takes the results. What all of them saw goes to `crash_oracle`
 """
 
 import http.client
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 
 from callwright.testing.peers.crash_oracle import (
     Evidence,
@@ -50,6 +52,10 @@ class Plan:
     longest_life_s: float = 2.0
     lines_too_share: float = 0.5
     """How many of the kills also hit the lines."""
+    early_share: float = 0.0
+    """How many of the kills hit a server that has not come up yet; never two in a row."""
+    longest_s: float = math.inf
+    """After so long nobody is killed any more, and no more calls are submitted."""
     settle_s: float = 60.0
     """How long the calls may take to come to their ends after the last kill."""
 
@@ -57,7 +63,8 @@ class Plan:
     def pause_s(self) -> float:
         """Between two requests, so that they last for all the lives together."""
         requests = self.calls * 4 / (3 + LIST_LENGTH)
-        return self.kills * self.longest_life_s / 2 / requests
+        lives = self.kills * (1 - self.early_share)
+        return lives * self.longest_life_s / 2 / requests
 
 
 @dataclass
@@ -161,13 +168,20 @@ def run_and_judge(
         client.pause_s = plan.pause_s
         thread = threading.Thread(target=client.run, daemon=True)
         thread.start()
+        killer = Killer(server, plan, chance)
         try:
-            kills = [
-                _kill(server, client, plan, chance, number, say) for number in range(plan.kills)
-            ]
+            for _ in range(plan.kills):
+                if time.monotonic() > started_at + plan.longest_s:
+                    client.stopped = True
+                    break
+                killer.kill()
+                say(f"{killer.said}; {client.acknowledged} acknowledged")
+            killer.wait_until_ready()
             client.pause_s = 0.0
             wait_for(
-                "all submissions", lambda: client.acknowledged >= plan.calls, within_s=plan.settle_s
+                "all submissions",
+                lambda: client.stopped or client.acknowledged >= plan.calls,
+                within_s=plan.settle_s,
             )
         finally:
             client.stopped = True
@@ -176,37 +190,67 @@ def run_and_judge(
         _settle(client, sipp, plan)
         evidence = Evidence(
             submissions=client.submissions,
-            kills=kills,
+            kills=killer.kills,
             calls=sipp.calls(),
             delivered=sink.delivered(),
             max_attempts=plan.max_attempts,
             wait_s=plan.wait_s,
         )
         verdict = judge(evidence)
-        verdict.figures |= {"seed": plan.seed, "took_s": round(time.monotonic() - started_at, 1)}
+        verdict.figures |= {
+            "kills_while_starting": len(killer.kills) - len(killer.starts_s),
+            "start_median_s": round(median(killer.starts_s), 2),
+            "start_longest_s": round(max(killer.starts_s), 2),
+            "seed": plan.seed,
+            "took_s": round(time.monotonic() - started_at, 1),
+        }
         return verdict
 
 
-def _kill(
-    server: ServerUnderTest,
-    client: Client,
-    plan: Plan,
-    chance: random.Random,
-    number: int,
-    say: Callable[[str], None],
-) -> Kill:
-    """Let the server live for a while, kill it, and start it again at once."""
-    life_s = chance.uniform(0.0, plan.longest_life_s)
-    lines_too = chance.random() < plan.lines_too_share
-    time.sleep(life_s)
-    at = time.time()
-    server.kill(lines_too=lines_too)
-    say(
-        f"kill {number + 1}/{plan.kills} after {life_s:.2f} s"
-        f"{' with its line' if lines_too else ''}; {client.acknowledged} acknowledged"
-    )
-    server.start()
-    return Kill(at=at, lines_too=lines_too)
+@dataclass
+class Killer:
+    """Lets a server live for a while, kills it, and starts it again at once."""
+
+    server: ServerUnderTest
+    plan: Plan
+    chance: random.Random
+    kills: list[Kill] = field(default_factory=list)
+    starts_s: list[float] = field(default_factory=list)
+    """How long each start took that came to its end."""
+    said: str = ""
+    """Of the last kill."""
+    _was_early: bool = False
+
+    def kill(self) -> None:
+        """One life, one death, and the next start."""
+        is_early = bool(self.starts_s) and self.chance.random() < self.plan.early_share
+        part, lines_too = self.chance.random(), self.chance.random() < self.plan.lines_too_share
+        self._was_early = is_early and not self._was_early
+        if self._was_early:
+            life_s = part * median(self.starts_s)
+        else:
+            self.wait_until_ready()
+            life_s = part * self.plan.longest_life_s
+        time.sleep(life_s)
+        self.kills.append(Kill(at=time.time(), lines_too=lines_too))
+        self.server.kill(lines_too=lines_too)
+        self.said = (
+            f"kill {len(self.kills)}/{self.plan.kills} {life_s:.2f} s after it was "
+            f"{'started' if self._was_early else 'ready'}{' with its line' if lines_too else ''}"
+        )
+        self.server.launch()
+
+    def wait_until_ready(self) -> None:
+        """Until the start after the last kill has come to its end."""
+        if not self.kills:
+            return
+        self.server.wait_until_ready()
+        self.starts_s.append(self.server.start_took_s)
+        up_at = time.time()
+        self.kills = [
+            kill if kill.up_again_at is not None else replace(kill, up_again_at=up_at)
+            for kill in self.kills
+        ]
 
 
 def _settle(client: Client, sipp: Sipp, plan: Plan) -> None:

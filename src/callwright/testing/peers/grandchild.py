@@ -1,5 +1,6 @@
 """Processes that a child of ours started: to watch and to end them when it cannot any more."""
 
+import contextlib
 import os
 import select
 import signal
@@ -39,6 +40,10 @@ class Grandchild:
 
 def children_of(pid: int) -> list[Grandchild]:
     """The processes that `pid` has started and that still run."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    lists = [(task / "children").read_text("ascii").split() for task in tasks]
-    return [Grandchild(int(child)) for listed in lists for child in listed]
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # A thread or a child may end while we look.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children = (task / "children").read_text("ascii").split()
+            found += [Grandchild(int(child)) for child in children]
+    return found

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,7 +47,14 @@ class ServerUnderTest:
     url: str = ""
     starts: int = 0
     _child: Child | None = None
+    start_took_s: float = 0.0
+    """From the latest start to its word that it is ready."""
+    _launched_at: float = 0.0
+    _said_before: int = 0
+    """What it had said when the latest start began, in characters."""
     _lines: list[Grandchild] = field(default_factory=list)
+    """Of the latest start that was ready, or was killed before."""
+    _older_lines: list[Grandchild] = field(default_factory=list)
 
     def run(self, *arguments: str) -> dict[str, Any]:
         """The JSON object that a command printed.
@@ -117,26 +125,46 @@ class ServerUnderTest:
 
     def start(self, *options: str) -> None:
         """Start `serve` and wait until it answers requests."""
-        said_before = self._said()
+        self.launch(*options)
+        self.wait_until_ready()
+
+    def launch(self, *options: str) -> None:
+        """Start `serve`, and wait for nothing."""
+        lines, self._lines, self._older_lines = self._older_lines + self._lines, [], []
+        for line in lines:
+            if line.is_alive:
+                self._older_lines.append(line)
+            else:
+                line.close()
+        self._said_before = len(self._said())
         command = [*self.program, "serve", "--config", "callwright.toml", *options]
-        child = Child(command, folder=self.folder, name="serve", environment=ENVIRONMENT)
-        self._child, self.starts = child, self.starts + 1
+        self._child = Child(command, folder=self.folder, name="serve", environment=ENVIRONMENT)
+        self.starts += 1
+        self._launched_at = time.monotonic()
+
+    def wait_until_ready(self) -> None:
+        """Until what was launched answers requests."""
+        child = self._running()
 
         def ready() -> str | None:
             assert child.is_running, f"serve ended with {child.wait()}"
-            found = _READY.search(self._said(), len(said_before))
+            found = _READY.search(self._said(), self._said_before)
             return found[1] if found else None
 
         try:
             self.url = wait_for("`ready`", ready, within_s=READY_WITHIN_S)
         except AssertionError as failure:
             raise AssertionError(f"{failure}\n{child.last_words()}") from None
-        self._let_go()
+        self.start_took_s = time.monotonic() - self._launched_at
         self._lines = children_of(child.pid)
 
     def kill(self, *, lines_too: bool = False) -> None:
         """SIGKILL, to the brain alone or to its line processes in the same moment."""
         child = self._running()
+        if not self._lines:
+            # Killed before it was ready: it may have lines all the same, and starts no more.
+            child.signal(signal.SIGSTOP)
+            self._lines = children_of(child.pid)
         if lines_too:
             # Stopped first: none of them may notice the death of another.
             for line in self._lines:
@@ -168,15 +196,11 @@ class ServerUnderTest:
         if self._child is not None:
             self._child.end(within_s=3.0)
             self._child = None
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """End the lines of an earlier start, which should have ended by themselves."""
-        for line in self._lines:
+        for line in self._older_lines + self._lines:
             if not line.wait(LINES_END_WITHIN_S):
                 line.signal(signal.SIGKILL)
             line.close()
-        self._lines = []
+        self._older_lines, self._lines = [], []
 
     def _running(self) -> Child:
         assert self._child is not None, "the server does not run"
