@@ -266,8 +266,14 @@ class SipEndpoint:
         if request.method == "ACK":
             return
         extra: list[str] = []
+        required = request.listed("require")
         if request.to_tag or request.method in ("BYE", "CANCEL"):
+            if source != self.target:
+                return  # whoever guesses Call-IDs learns nothing
             status, phrase = 481, "Call/Transaction Does Not Exist"
+        elif required:
+            status, phrase = 420, "Bad Extension"
+            extra = [f"Unsupported: {', '.join(required)}"]
         elif request.method == "OPTIONS":
             status, phrase, extra = 200, "OK", [f"Allow: {ALLOWED}"]
         elif request.method == "INVITE":
