@@ -30,6 +30,7 @@ from callwright.telephony.capture import CaptureRules
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.send_gate import new_book_file
 from callwright.telephony.sip.call_form import CallForm
+from callwright.telephony.sip.sdp import Codec
 from callwright.telephony.spawned_line import ProcessLine
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
 from callwright.web.metrics import Metrics, TrunkReading
@@ -247,6 +248,9 @@ def _line_makers(
     return makers
 
 
+_CODECS: dict[str, Codec] = {"pcmu": "PCMU", "pcma": "PCMA"}
+
+
 def _line_trunk(
     name: str, trunk: TrunkSettings, phones: "Phones | None", index: int, count: int
 ) -> LineTrunk:
@@ -274,6 +278,8 @@ def _line_trunk(
         local_address=trunk.local_address,
         local_port=trunk.local_port,
         rtp_ports=(first + index * share, first + (index + 1) * share - 1),
+        codecs=tuple(_CODECS[name] for name in dict.fromkeys(trunk.codecs)),
+        audio_timeout_s=trunk.audio_timeout.total_seconds(),
         calls_per_second=trunk.calls_per_second,
         form=_call_form(trunk),
     )

@@ -19,7 +19,7 @@ def read(text: str) -> MediaAnswer:
 
 def test_our_own_offer_can_be_read() -> None:
     assert read_description(build_offer("192.0.2.1", 30000, 7)) == MediaAnswer(
-        "192.0.2.1", 30000, "PCMU", 0, 101, "sendrecv"
+        "192.0.2.1", 30000, "PCMU", 0, 101, "sendrecv", 30000
     )
     assert read_description(build_offer("2001:db8::1", 30000, 7)).address == "2001:db8::1"
 
@@ -80,3 +80,37 @@ def test_an_offer_is_answered_stream_by_stream() -> None:
     ]
     assert "a=recvonly" in text
     assert (agreed.codec, agreed.direction, agreed.dtmf_payload) == ("PCMA", "recvonly", 96)
+
+
+def test_the_better_codec_is_offered_first() -> None:
+    offer = build_offer("192.0.2.1", 30000, 7, codecs=("PCMA", "PCMU")).decode()
+    assert "m=audio 30000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000" in offer
+    assert "RTP/AVP 8 101" in build_offer("192.0.2.1", 30000, 7, codecs=("PCMA",)).decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "port"),
+    [
+        ("", None),
+        ("a=rtcp-mux\r\n", 6000),
+        ("a=rtcp:6005 IN IP4 192.0.2.9\r\n", 6005),
+        ("a=rtcp-mux\r\na=rtcp:6005\r\n", 6000),
+        ("a=rtcp:nonsense\r\n", None),
+    ],
+)
+def test_where_reports_go_is_read(line: str, port: int | None) -> None:
+    assert read("m=audio 6000 RTP/AVP 0\r\n" + line).rtcp_port == port
+
+
+def test_one_port_for_audio_and_reports_is_agreed_to() -> None:
+    offer = HEAD + "m=audio 6000 RTP/AVP 0\r\n"
+    mux = "a=rtcp-mux\r\n"
+    assert mux.encode() in answer_offer((offer + mux).encode(), "192.0.2.1", 4000, 1, 1)[0]
+    assert mux.encode() not in answer_offer(offer.encode(), "192.0.2.1", 4000, 1, 1)[0]
+
+
+def test_an_old_way_to_hold_a_call_is_understood() -> None:
+    offer = HEAD + "m=audio 6000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n"
+    answer, agreed = answer_offer(offer.encode(), "192.0.2.1", 4000, 1, 1)
+    assert agreed.direction == "inactive"
+    assert b"a=inactive" in answer

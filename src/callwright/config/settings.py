@@ -202,6 +202,12 @@ class TrunkSettings(Section):
     )
     local_port: int = _setting(0, "for SIP; 0 = any free one", unit="port", ge=0, le=65535)
     rtp_ports: Ports = _setting("30000-39999", "for audio", unit="ports")
+    codecs: tuple[Literal["pcmu", "pcma"], ...] = _setting(
+        ["pcmu", "pcma"], "offered, the best first", min_length=1
+    )
+    audio_timeout: Duration = _setting(
+        "30s", "a call from which so long nothing came is hung up", unit="time"
+    )
     number_format: NumberFormat = _setting(
         "e164", "of what is dialled: e164 +16175550100, digits 16175550100, national 6175550100"
     )

@@ -180,6 +180,13 @@ class LegEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     retry_after_s: float = 0.0
     lost_packets: int = 0
     received_packets: int = 0
+    sent_packets: int = 0
+    jitter_ms: float = 0.0
+    far_lost_packets: int = 0
+    """Of ours, by the peer's reports; so is `far_jitter_ms`."""
+    far_jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+    """None: the peer has reported nothing that tells."""
 
 
 class OrphanEnded(msgspec.Struct, frozen=True, kw_only=True, tag="orphan_ended"):

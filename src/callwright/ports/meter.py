@@ -22,6 +22,12 @@ class LegMeasures(msgspec.Struct, frozen=True, kw_only=True):
     """From the answer to the end; None: not answered."""
     received_packets: int
     lost_packets: int
+    far_lost_packets: int = 0
+    """Of ours, by the peer's reports."""
+    jitter_ms: float | None = None
+    """None: no audio came."""
+    round_trip_ms: float | None = None
+    """None: the peer reported nothing that tells."""
 
 
 class Meter(Protocol):

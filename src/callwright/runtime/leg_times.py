@@ -31,4 +31,7 @@ class LegTimes:
             talk_s=ended.at - self._answered_at if self._answered_at else None,
             received_packets=ended.received_packets,
             lost_packets=ended.lost_packets,
+            far_lost_packets=ended.far_lost_packets,
+            jitter_ms=ended.jitter_ms if ended.received_packets else None,
+            round_trip_ms=ended.round_trip_ms,
         )

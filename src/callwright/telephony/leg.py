@@ -128,7 +128,12 @@ class Leg:
                 number=order.number,
                 caller_id=order.caller_id,
                 identity=order.identity,
-                offer=build_offer(address, media.local_port, media.local_port),
+                offer=build_offer(
+                    address,
+                    media.local_port,
+                    media.local_port,
+                    codecs=endpoint.trunk.codecs,
+                ),
             )
             call = OutgoingCall(
                 setup,
@@ -216,7 +221,13 @@ class Leg:
             )
         self._keys.follow(media.dtmf_payload)
         session.on_timeout = lambda: self._contained(self._on_silence)
-        session.start((media.address, media.port), media.codec, media.dtmf_payload, media.direction)
+        session.start(
+            (media.address, media.port),
+            media.codec,
+            media.dtmf_payload,
+            media.direction,
+            rtcp_port=media.rtcp_port,
+        )
 
     def _converse(self) -> Conversation:
         if self._conversation is None:
@@ -303,8 +314,7 @@ class Leg:
                 reason=reason,
                 finished=self._conversation is not None and self._conversation.finished,
                 retry_after_s=ended.retry_after_s if ended is not None else 0.0,
-                lost_packets=stats.lost_packets,
-                received_packets=stats.received_packets,
+                **stats._asdict(),
             )
         )
         # No circles of references stay behind, which only the collector could undo.

@@ -53,10 +53,9 @@ _STOPPING_TALKING = (Outcome.INTERRUPTED_TALKING, "line stopping")
 class SipLine:
     """A `Line` over SIP and RTP.
 
-    `media` makes the audio plane for a local address and a range of ports; `speech` None
-    means that only recordings can be heard; rendered prompts are kept in `cache_dir`, and
-    the trunks' SIP messages by `capture`, which the line closes. Lines that are given one
-    `book` keep each trunk's calls a second together.
+    `speech` None means that only recordings can be heard; rendered prompts are kept in
+    `cache_dir`, and the trunks' SIP messages by `capture`, which the line closes. Lines that
+    are given one `book` keep each trunk's calls a second together.
     """
 
     def __init__(
@@ -66,14 +65,12 @@ class SipLine:
         speech: Speech | None,
         cache_dir: Path,
         voice: str = "",
-        media: Callable[[str, range], MediaPlane] = MediaPlane,
         capture: CaptureRecorder | None = None,
         book: SendBook | None = None,
     ) -> None:
         self._trunks = tuple(trunks)
         self._prompts = PromptStore(speech, cache_dir)
         self._voice = voice
-        self._make_media = media
         self._capture = capture
         self._places: dict[str, LegPlace] = {}
         book = book or SendBook(len(self._trunks))
@@ -107,7 +104,9 @@ class SipLine:
                 endpoint = SipEndpoint(trunk, None if self._capture is None else self._capture.saw)
                 await endpoint.open()
                 opened.append(endpoint)
-                media = self._make_media(endpoint.local[0], trunk.rtp_range())
+                media = MediaPlane(
+                    endpoint.local[0], trunk.rtp_range(), quiet_limit_s=trunk.audio_timeout_s
+                )
                 self._places[trunk.name] = LegPlace(
                     endpoint=endpoint,
                     media=media,

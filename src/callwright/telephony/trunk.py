@@ -4,6 +4,8 @@ The settings travel to the line process as they are. Reading `callwright.toml` i
 business of `config`; this file refuses what the line could not work with.
 """
 
+from typing import Literal
+
 import msgspec
 
 from callwright.errors import ConfigInvalid
@@ -34,6 +36,10 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """For SIP; 0 = any free one."""
     rtp_ports: tuple[int, int] = (30000, 39999)
     """First and last port, both included."""
+    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+    """Offered, the best first."""
+    audio_timeout_s: float = 30.0
+    """A call from which so long nothing came, though it should have, is over; 0 = never."""
     calls_per_second: float = 0.0
     """INVITEs that may leave this line in any second; 0 = as many as are ordered."""
 

@@ -12,6 +12,9 @@ from callwright.ports.meter import LegMeasures
 _POST_DIAL_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 60.0)
 _TALK_BUCKETS = (1.0, 3.0, 6.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 
+_JITTER_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
+_ROUND_TRIP_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+
 
 @dataclass(slots=True)
 class _Legs:
@@ -40,8 +43,23 @@ class TrunkMetrics:
         )
         self._packets = Counter(
             "callwright_trunk_rtp_packets",
-            "Audio packets of legs that are over: received, or lost on the way here.",
+            "Audio packets of legs that are over: received, lost on the way here, or on the way"
+            " there as the trunk reports it (lost_there).",
             ["trunk", "fate"],
+            registry=registry,
+        )
+        self._jitter = Histogram(
+            "callwright_trunk_jitter_seconds",
+            "How unevenly audio came on legs that are over, as RFC 3550 counts it.",
+            ["trunk"],
+            buckets=_JITTER_BUCKETS,
+            registry=registry,
+        )
+        self._round_trip = Histogram(
+            "callwright_trunk_round_trip_seconds",
+            "To the far end of the audio and back, of legs whose far end reports.",
+            ["trunk"],
+            buckets=_ROUND_TRIP_BUCKETS,
             registry=registry,
         )
         self._answer_ratio = Gauge(
@@ -74,3 +92,8 @@ class TrunkMetrics:
         self._answer_ratio.labels(trunk).set(legs.answered / legs.sent)
         self._packets.labels(trunk, "received").inc(measures.received_packets)
         self._packets.labels(trunk, "lost").inc(measures.lost_packets)
+        self._packets.labels(trunk, "lost_there").inc(measures.far_lost_packets)
+        if measures.jitter_ms is not None:
+            self._jitter.labels(trunk).observe(measures.jitter_ms / 1e3)
+        if measures.round_trip_ms is not None:
+            self._round_trip.labels(trunk).observe(measures.round_trip_ms / 1e3)

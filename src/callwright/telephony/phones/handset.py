@@ -57,7 +57,11 @@ class Handset:
         self._session.on_audio = self._on_audio
         self._session.on_timeout = on_silence
         self._session.start(
-            (media.address, media.port), media.codec, media.dtmf_payload, media.direction
+            (media.address, media.port),
+            media.codec,
+            media.dtmf_payload,
+            media.direction,
+            rtcp_port=media.rtcp_port,
         )
         heard_s, self._hearing = self._hearing.heard_s, Hearing(media.codec)
         self._hearing.heard_s = heard_s

@@ -15,6 +15,7 @@ from callwright.telephony.rtp.g711 import FRAME_SAMPLES, PAYLOAD_TYPES, Codec, t
 from callwright.telephony.rtp.jitter import JitterBuffer
 from callwright.telephony.rtp.packet import HEADER, HEADER_BYTES, RtpPacket, parse_event, parse_rtp
 from callwright.telephony.rtp.receiver import Reception
+from callwright.telephony.rtp.rtcp import is_rtcp
 
 Listener = Callable[[int, bytes], None]
 """Gets the received audio in order: a position in samples, and 160 µ-law codes from there."""
@@ -38,6 +39,8 @@ class Hearing:
     def __init__(self, own_ssrc: int) -> None:
         self.on_digit: Callable[[str], None] | None = None
         self.on_audio: Callable[[bytes], None] | None = None
+        self.on_report: Callable[[bytes, float], bool] | None = None
+        """Gets RTCP that came in the audio's socket, and when; set where that was agreed on."""
         self.reception = Reception()
         self.listeners: tuple[Listener, ...] = ()
         self._codec: Codec = "PCMU"
@@ -73,12 +76,14 @@ class Hearing:
         return packet.ssrc if agreed else None
 
     def take(self, datagram: bytes, clock: Clocked) -> bool:
-        """Whether it was RTP."""
+        """Whether it was RTP, or a report."""
         if len(datagram) < HEADER_BYTES:
             return False
         first, second, sequence, timestamp, ssrc = HEADER.unpack_from(datagram)
         if first >> 6 != 2:
             return False
+        if self.on_report is not None and is_rtcp(second):
+            return self.on_report(datagram, clock.came_at())
         reception = self.reception
         reception.note(sequence, ssrc)
         if sequence % _TIMED_EVERY == 0:
@@ -95,7 +100,7 @@ class Hearing:
             return
         codec = _CODEC_OF.get(packet.payload_type)
         if codec is None:
-            return
+            return  # comfort noise, say: listeners hear silence where nothing came
         if self._jitter is not None and self.listeners:
             codes = transcode(packet.payload, codec, "PCMU")
             self._jitter.put(packet.timestamp, packet.ssrc, codes)
@@ -114,7 +119,7 @@ class Hearing:
 
     def close(self) -> None:
         """Call nobody any more."""
-        self.on_digit = self.on_audio = None
+        self.on_digit = self.on_audio = self.on_report = None
         self.listeners = ()
 
     def _take_key(self, packet: RtpPacket) -> None:

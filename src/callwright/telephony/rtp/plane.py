@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 
 from callwright.errors import ConfigInvalid, Unavailable
-from callwright.telephony.rtp.session import MediaSession
+from callwright.telephony.rtp.session import QUIET_LIMIT_S, MediaSession
 from callwright.telephony.rtp.ticker import BeatStats, Ticker
 
 _EXPEDITED_FORWARDING = 0xB8
@@ -21,13 +21,17 @@ class MediaPlane:
     """Sessions on even ports of `ports`, bound to `local_address`; one ticker for all.
 
     `local_address` is numeric, IPv4 or IPv6. A freed port goes to the end of the queue, so
-    that a late packet of one call does not reach the next.
+    that a late packet of one call does not reach the next. The odd port after it is the
+    reports'. A session that hears nothing for `quiet_limit_s` tells so; 0 = never.
 
     Raises:
         ConfigInvalid: `ports` holds no even port between 1024 and 65534.
     """
 
-    def __init__(self, local_address: str, ports: range) -> None:
+    def __init__(
+        self, local_address: str, ports: range, *, quiet_limit_s: float = QUIET_LIMIT_S
+    ) -> None:
+        self._quiet_limit_s = quiet_limit_s
         self.ticker = Ticker()
         self._address = local_address
         self._free = deque(port for port in ports if port % 2 == 0 and 1024 <= port <= 65534)
@@ -50,7 +54,10 @@ class MediaPlane:
             if sock is None:
                 self._free.append(port)
                 continue
-            session = MediaSession(self, sock)
+            # Reports go to the next port; without it they can still go where the audio goes.
+            session = MediaSession(
+                self, sock, self._bound(port + 1), quiet_limit_s=self._quiet_limit_s
+            )
             self._open.add(session)
             return session
         raise Unavailable(f"no RTP port is free: {len(self._open)} calls hold one; see rtp_ports")

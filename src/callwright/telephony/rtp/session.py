@@ -1,51 +1,51 @@
 """The audio of one call: a UDP socket, what leaves every 20 ms, what comes in.
 
-Sends prompts, keys or silence. Knows no SIP: addresses, codec and direction are told to it.
-What comes in is `hearing`'s to understand; who may speak at all, `wire`'s to say. Both are
-looked after once in 20 ms, when the ticker comes by.
+Knows no SIP: addresses, codec and direction are told to it. What leaves is `speaking`'s to
+choose, what comes in `hearing`'s to understand, and who may speak at all `wire`'s to say. All
+are looked after once in 20 ms, when the ticker comes by.
 
 Source: RFC 3550, RFC 3551, RFC 4733.
 """
 
-import itertools
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+import time
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Protocol
 
-from callwright.telephony.rtp.digits import EventSlot, Slot, plan_digits
+from callwright.telephony.rtp.control import Control
+from callwright.telephony.rtp.digits import EventSlot
 from callwright.telephony.rtp.encoded import EncodedPrompt
-from callwright.telephony.rtp.g711 import (
-    FRAME_S,
-    FRAME_SAMPLES,
-    PAYLOAD_TYPES,
-    SILENCE,
-    Codec,
-    transcode,
-)
+from callwright.telephony.rtp.g711 import FRAME_S, FRAME_SAMPLES, PAYLOAD_TYPES, SAMPLE_RATE, Codec
 from callwright.telephony.rtp.hearing import Hearing, Listener
 from callwright.telephony.rtp.packet import pack_event, pack_rtp
 from callwright.telephony.rtp.receiver import Address
+from callwright.telephony.rtp.speaking import Speaking
 from callwright.telephony.rtp.ticker import Member
 from callwright.telephony.rtp.wire import Wire
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 """Seen from here: `sendonly` = we send, the peer does not."""
 
-_QUIET_LIMIT_S = 30.0
+QUIET_LIMIT_S = 30.0
 _GREEDY_EVERY = 8
 """In cycles: usually one packet waits, and looking for a second costs a third of its price."""
 _MOST_AT_ONCE = 64
+_SAMPLE_MS = 1e3 / SAMPLE_RATE
 
 
 class MediaStats(NamedTuple):
-    """Counts over the life of a session."""
+    """Counts over the life of a session; `far_...` is what the peer reports of our audio."""
 
     received_packets: int
     lost_packets: int
     sent_packets: int
+    jitter_ms: float = 0.0
+    far_lost_packets: int = 0
+    far_jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+    """None: the peer has reported nothing that tells."""
 
 
 class Beat(Protocol):
@@ -76,12 +76,17 @@ class MediaOwner(Protocol):
 class MediaSession:
     """One call's audio. All methods and callbacks belong to the event loop's thread.
 
-    `on_timeout` is called once when nothing came for 30 s although both sides should be
-    sending. A callback may close the session.
+    `on_timeout` is called once when nothing came for `quiet_limit_s` (0 = never) although
+    both sides should be sending; a report is something. A callback may close the session.
     """
 
     def __init__(
-        self, owner: MediaOwner, sock: socket.socket, *, quiet_limit_s: float = _QUIET_LIMIT_S
+        self,
+        owner: MediaOwner,
+        sock: socket.socket,
+        control_sock: socket.socket | None = None,
+        *,
+        quiet_limit_s: float = QUIET_LIMIT_S,
     ) -> None:
         self.on_timeout: Callable[[], None] | None = None
         self._owner = owner
@@ -89,26 +94,25 @@ class MediaSession:
         self.local_port = self._wire.local_port
         self._started = self._closed = False
         self._quiet_limit_cycles = round(quiet_limit_s / FRAME_S)
-        self._codec: Codec = "PCMU"
-        self._payload_type = PAYLOAD_TYPES[self._codec]
-        self._silence = SILENCE[self._codec]
+        self._payload_type = 0
         self._dtmf_payload: int | None = None
-        self._direction: Direction = "inactive"
-        self._sends = False
-        self._expects = False
+        self._sends = self._expects = False
         self._heard = self._crowded = False
         self._heard_cycle = 0
         self._ssrc = secrets.randbits(32)
+        self._speaking = Speaking()
         self._hearing = Hearing(self._ssrc)
+        self._control = Control(self._ssrc, control_sock)
         self._sequence = secrets.randbits(16)
         self._timestamp_base = secrets.randbits(32)
         self._event_timestamp = 0
         self._marker = True
-        self._sent = 0
-        self._frames: Iterator[bytes] = iter(())
-        self._on_played: Callable[[], None] | None = None
-        self._slots: Iterator[Slot] | None = None
-        self._on_keyed: Callable[[], None] | None = None
+        self._sent = self._sent_octets = 0
+
+    @property
+    def control_port(self) -> int:
+        """Where the peer's reports are read."""
+        return self._control.local_port or self.local_port
 
     @property
     def on_digit(self) -> Callable[[str], None] | None:
@@ -134,11 +138,15 @@ class MediaSession:
         codec: Codec,
         dtmf_payload: int | None,
         direction: Direction = "sendrecv",
+        *,
+        rtcp_port: int | None = None,
     ) -> None:
         """Begin sending and hearing, or go on with what a later answer or re-INVITE says.
 
         `remote` is a numeric address and port from the session description;
         `dtmf_payload` is the telephone-event payload number, None if it offered none.
+        `rtcp_port` is where it takes reports: beside the audio's unless it says otherwise,
+        in the audio's own if both sides agreed to that.
 
         Raises:
             ValueError: `remote` is a host name (looking it up would stop all audio) or no
@@ -147,16 +155,16 @@ class MediaSession:
         ip_address(remote[0])
         if self._closed:
             return
-        if codec != self._codec:
-            self._frames = map(partial(transcode, source=self._codec, target=codec), self._frames)
-        self._codec = codec
         self._payload_type = PAYLOAD_TYPES[codec]
-        self._silence = SILENCE[codec]
         self._dtmf_payload = dtmf_payload
+        self._speaking.recode(codec)
         self._hearing.expect(codec, dtmf_payload)
-        self._direction = direction
         self._sends = direction in ("sendrecv", "sendonly")
-        self._expects = direction == "sendrecv"
+        self._expects = direction == "sendrecv" and self._quiet_limit_cycles > 0
+        host, port = remote
+        muxed = rtcp_port == port
+        self._control.expect(host, rtcp_port or port + 1, muxed=muxed)
+        self._hearing.on_report = self._control.reports.take if muxed else None
         self._wire.aim(remote)
         self._heard = True
         if not self._started:
@@ -170,14 +178,12 @@ class MediaSession:
         direction forbids sending, playing waits. A prompt in the other law is brought to the
         session's: a re-INVITE may have changed it while the prompt was made.
         """
-        self._frames = itertools.chain.from_iterable(map(self._in_our_law, prompts))
-        self._on_played = on_done
+        self._speaking.play(prompts, on_done)
         self._marker = True
 
     def stop_playing(self) -> None:
         """Silence from the next frame on; the `on_done` of `play` is not called."""
-        self._frames = iter(())
-        self._on_played = None
+        self._speaking.stop_playing()
 
     def send_digits(self, digits: str, on_done: Callable[[], None]) -> None:
         """Key `digits` (`0-9A-D*#`, `,` or `p` = one second); `on_done` after the last gap.
@@ -188,8 +194,7 @@ class MediaSession:
             ValueError: a character is no key and no pause.
         """
         as_events = self._dtmf_payload is not None
-        self._slots = iter(plan_digits(digits, self._codec, as_events=as_events))
-        self._on_keyed = on_done
+        self._speaking.send_digits(digits, on_done, as_events=as_events)
 
     def listen(self, listener: Listener) -> None:
         """From now on `listener` hears the call: 20 ms of µ-law after the other, without holes.
@@ -210,20 +215,35 @@ class MediaSession:
         if not self._closed:
             self._closed = True
             self._owner.ticker.leave(self)
+            self._control.read(self._wire)
+            self._control.close()
             self._wire.close()
             self._hearing.close()
-            self.on_timeout = self._on_played = self._on_keyed = None
+            self._speaking.stop()
+            self.on_timeout = None
             self._owner.release(self)
         return self.stats()
 
     def stats(self) -> MediaStats:
         """The counts so far."""
-        reception = self._hearing.reception
-        return MediaStats(reception.received, reception.lost, self._sent)
+        reception, reports = self._hearing.reception, self._control.reports
+        there_and_back = reports.round_trip_s
+        return MediaStats(
+            reception.received,
+            reception.lost,
+            self._sent,
+            reception.jitter * _SAMPLE_MS,
+            reports.far_lost,
+            reports.far_jitter * _SAMPLE_MS,
+            None if there_and_back is None else there_and_back * 1e3,
+        )
 
     def tick(self, cycle: int) -> None:
         """The ticker's call, once in 20 ms: hear what came, send this cycle's packet."""
         self._receive(cycle)
+        timestamp = (self._timestamp_base + cycle * FRAME_SAMPLES) & 0xFFFFFFFF
+        if self._control.is_due(cycle):
+            self._report(timestamp)
         if self._heard:
             self._heard = False
             self._heard_cycle = cycle
@@ -235,13 +255,11 @@ class MediaSession:
             self._hearing.let_hear(cycle)
         if not self._sends or self._closed:
             return
-        timestamp = (self._timestamp_base + cycle * FRAME_SAMPLES) & 0xFFFFFFFF
-        slot = self._next_key_slot() if self._slots is not None else None
+        slot = self._speaking.next_slot()
         if isinstance(slot, EventSlot):
             self._send_event(slot, timestamp)
         else:
-            frame = slot or self._next_frame()
-            self._send(self._payload_type, self._marker, timestamp, frame)
+            self._send(self._payload_type, self._marker, timestamp, slot)
             self._marker = False
 
     def _receive(self, cycle: int) -> None:
@@ -273,28 +291,14 @@ class MediaSession:
             if self._closed:
                 return
 
-    def _in_our_law(self, prompt: EncodedPrompt) -> Iterable[bytes]:
-        if prompt.codec == self._codec:
-            return prompt.frames
-        return map(partial(transcode, source=prompt.codec, target=self._codec), prompt.frames)
-
-    def _next_key_slot(self) -> Slot | None:
-        assert self._slots is not None
-        slot = next(self._slots, None)
-        if slot is None:
-            done, self._on_keyed, self._slots = self._on_keyed, None, None
-            if done is not None:
-                done()
-        return slot
-
-    def _next_frame(self) -> bytes:
-        frame = next(self._frames, None)
-        if frame is None and self._on_played is not None:
-            done, self._on_played = self._on_played, None
-            done()
-            # It may have begun the next prompt, which then follows without a gap.
-            frame = next(self._frames, None)
-        return self._silence if frame is None else frame
+    def _report(self, timestamp: int) -> None:
+        control, wire = self._control, self._wire
+        if self._closed:
+            return
+        self._heard = control.read(wire) or self._heard
+        sent = (self._sent, self._sent_octets)
+        report = control.reports.compose(time.time(), timestamp, sent, self._hearing.reception)
+        control.send(report, wire)
 
     def _send_event(self, slot: EventSlot, timestamp: int) -> None:
         if slot.first:
@@ -311,3 +315,4 @@ class MediaSession:
         self._sequence = (self._sequence + 1) & 0xFFFF
         if self._wire.send(packet):
             self._sent += 1
+            self._sent_octets += len(payload)

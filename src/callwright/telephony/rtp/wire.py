@@ -106,6 +106,16 @@ class Wire:
             return False
         return True
 
+    def send_to(self, packet: bytes, address: Address) -> None:
+        """The same, past whomever it is aimed at."""
+        with suppress(OSError):
+            self._sock.sendto(packet, address)
+
+    @property
+    def remote(self) -> Address:
+        """Where audio goes, and comes from once it was heard."""
+        return self._latch.address if self._latch is not None else ("", 0)
+
     def close(self) -> None:
         """Give the port back."""
         self._sock.close()

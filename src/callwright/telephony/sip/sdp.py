@@ -3,10 +3,12 @@
 One audio stream of G.711 with telephone-event at 20 ms. Directions are told from our side
 of the call: a peer that answers `recvonly` makes ours `sendonly`.
 
-Source: RFC 8866 (SDP), RFC 3264 (offer and answer), RFC 4733 (telephone-event).
+Source: RFC 8866 (SDP), RFC 3264 (offer and answer), RFC 4733 (telephone-event), RFC 3605
+and RFC 5761 (where reports go).
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -20,6 +22,8 @@ DTMF_PAYLOAD = 101
 MAX_LINES = 500
 
 _STATIC: dict[str, Codec] = {"0": "PCMU", "8": "PCMA"}
+_PAYLOADS: dict[Codec, int] = {"PCMU": 0, "PCMA": 8}
+_RTPMAPS = {0: "a=rtpmap:0 PCMU/8000\r\n", 8: "a=rtpmap:8 PCMA/8000\r\n"}
 _BY_NAME: dict[str, Codec] = {"pcmu/8000": "PCMU", "pcma/8000": "PCMA"}
 _MIRROR: dict[str, Direction] = {
     "sendrecv": "sendrecv",
@@ -45,6 +49,8 @@ class MediaAnswer:
     """None: the other end takes no telephone-events."""
     direction: Direction
     """Ours: what we may do."""
+    rtcp_port: int | None = None
+    """Where reports go: None = the port after the audio's; the audio's own = in its stream."""
 
 
 @dataclass(slots=True)
@@ -57,15 +63,25 @@ class _Stream:
     formats: list[str]
     address: str = ""
     direction: str = ""
+    rtcp_port: int | None = None
 
 
-def build_offer(address: str, port: int, session: int, version: int = 1) -> bytes:
-    """Our offer: PCMU, PCMA and telephone-event, to be sent to `address:port`.
+def build_offer(
+    address: str,
+    port: int,
+    session: int,
+    version: int = 1,
+    *,
+    codecs: Sequence[Codec] = ("PCMU", "PCMA"),
+) -> bytes:
+    """Our offer: `codecs`, the best first, and telephone-event, to be sent to `address:port`.
 
     `version` grows by one with each new description in the same `session`.
     """
+    payloads = [_PAYLOADS[codec] for codec in codecs]
+    extra = ["a=rtcp-mux\r\n"]
     return _describe(
-        address, port, session, version, [0, 8], DTMF_PAYLOAD, "sendrecv", before=[], after=[]
+        address, port, session, version, payloads, DTMF_PAYLOAD, "sendrecv", extra=extra
     )
 
 
@@ -78,16 +94,13 @@ def _describe(
     dtmf_payload: int | None,
     direction: Direction,
     *,
-    before: list[str],
-    after: list[str],
+    extra: Sequence[str] = (),
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
 ) -> bytes:
     family = "IP6" if ":" in address else "IP4"
     formats = " ".join(map(str, payloads))
-    attributes = []
-    if 0 in payloads:
-        attributes.append("a=rtpmap:0 PCMU/8000\r\n")
-    if 8 in payloads:
-        attributes.append("a=rtpmap:8 PCMA/8000\r\n")
+    attributes = [_RTPMAPS[payload] for payload in payloads]
     if dtmf_payload is not None:
         formats += f" {dtmf_payload}"
         attributes.append(f"a=rtpmap:{dtmf_payload} telephone-event/8000\r\n")
@@ -96,7 +109,7 @@ def _describe(
         f"v=0\r\no=- {session} {version} IN {family} {address}\r\ns=-\r\n"
         f"c=IN {family} {address}\r\nt=0 0\r\n{''.join(before)}"
         f"m=audio {port} RTP/AVP {formats}\r\n{''.join(attributes)}"
-        f"a=ptime:20\r\na={direction}\r\n{''.join(after)}"
+        f"a=ptime:20\r\na={direction}\r\n{''.join(extra)}{''.join(after)}"
     ).encode("ascii")
 
 
@@ -125,7 +138,8 @@ def answer_offer(
     """
     streams, rtpmaps = _read(offer)
     index = _audio_index(streams)
-    agreed = _usable(streams[index], rtpmaps[index])
+    # How calls were held before there were directions: RFC 3264 section 8.4.
+    agreed = _usable(streams[index], rtpmaps[index], may_hold=True)
     refused = [
         f"m={stream.kind} 0 {stream.protocol} {' '.join(stream.formats[:16]) or '0'}\r\n"
         for stream in streams
@@ -135,9 +149,10 @@ def answer_offer(
         port,
         session,
         version,
-        [agreed.payload] if agreed.payload in (0, 8) else [0 if agreed.codec == "PCMU" else 8],
+        [_PAYLOADS[agreed.codec]],
         agreed.dtmf_payload,
         agreed.direction,
+        extra=["a=rtcp-mux\r\n"] if agreed.rtcp_port == agreed.port else [],
         before=refused[:index],
         after=refused[index + 1 :],
     )
@@ -170,6 +185,10 @@ def _read(body: bytes) -> tuple[list[_Stream], list[dict[str, str]]]:
         elif kind == "a=":
             if value in _MIRROR:
                 current.direction = value
+            elif value == "rtcp-mux":
+                current.rtcp_port = current.port
+            elif value.startswith("rtcp:"):
+                current.rtcp_port = current.rtcp_port or _read_port(value[5:].split(" ")[0])
             elif value.startswith("rtpmap:") and rtpmaps:
                 payload, _, name = value[7:].strip().partition(" ")
                 rtpmaps[-1].setdefault(payload, name.strip().lower().removesuffix("/1"))
@@ -180,10 +199,15 @@ def _read_media_line(value: str) -> _Stream:
     parts = value.split()
     if len(parts) < 4:
         raise SdpUnusable("an m= line that cannot be read")
-    port = parts[1].partition("/")[0]
-    if not port.isdigit() or len(port) > 5 or int(port) > 65535:
+    port = _read_port(parts[1].partition("/")[0])
+    if port is None:
         raise SdpUnusable("an m= line without a port")
-    return _Stream(parts[0], int(port), parts[2], parts[3:])
+    return _Stream(parts[0], port, parts[2], parts[3:])
+
+
+def _read_port(text: str) -> int | None:
+    is_port = text.isdigit() and text.isascii() and len(text) <= 5 and int(text) <= 65535
+    return int(text) if is_port else None
 
 
 def _audio_index(streams: list[_Stream]) -> int:
@@ -193,8 +217,10 @@ def _audio_index(streams: list[_Stream]) -> int:
     raise SdpUnusable("no audio stream")
 
 
-def _usable(stream: _Stream, rtpmap: dict[str, str]) -> MediaAnswer:
-    if not is_unicast(stream.address):
+def _usable(stream: _Stream, rtpmap: dict[str, str], *, may_hold: bool = False) -> MediaAnswer:
+    if stream.address == "0.0.0.0" and may_hold:
+        stream.direction = "inactive"
+    elif not is_unicast(stream.address):
         raise SdpUnusable("no usable audio address")
     codec: Codec | None = None
     payload = 0
@@ -214,7 +240,9 @@ def _usable(stream: _Stream, rtpmap: dict[str, str]) -> MediaAnswer:
     if codec is None:
         raise SdpUnusable("no G.711 payload")
     direction = _MIRROR[stream.direction or "sendrecv"]
-    return MediaAnswer(stream.address, stream.port, codec, payload, dtmf_payload, direction)
+    return MediaAnswer(
+        stream.address, stream.port, codec, payload, dtmf_payload, direction, stream.rtcp_port
+    )
 
 
 def is_unicast(address: str) -> bool:
