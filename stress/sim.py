@@ -1,21 +1,28 @@
 """Run simulated worlds, one a seed, in which everything fails now and then.
 
     python3 go stress sim --seeds 100
-    python3 go stress sim --seeds 10000 --calls 1000 --hours 1 --jobs 2
+    python3 go stress sim --seeds 10000 --calls 1000 --hours 1
     python3 go stress sim --seeds 20 --break rescue-by-age
 
-Every world is run again if --twice is given, and must have the same history.
+Every world is run again if --twice is given, and must have the same history. Uses every
+processor. Ends at the first world that breaks a promise and says how to run that one again;
+on Ctrl-C it says how to go on (exit code 130).
 """
 
 import argparse
+import hashlib
+import os
+import shlex
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from _breaks import BREAKS, breaking
 from _figures import finish
+from _seeds import Seeds
+from callwright.cli.garbage import spare_what_stands
 from callwright.simulation.drawn import draw_setting
 from callwright.simulation.faults import FaultRates
 from callwright.simulation.oracle import judge
@@ -56,7 +63,7 @@ def run_seed(
                 faults.append("SAME the same seed gave two histories")
     return Run(
         seed=seed,
-        faults=[f"{fault} (seed {seed})" for fault in faults],
+        faults=faults,
         digest=world.history.digest,
         seconds=world.now_s,
         calls=len(world.client.asked),
@@ -70,15 +77,15 @@ def run_seed(
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=100, help="how many worlds")
-    parser.add_argument("--seed", type=int, default=1, help="the first of them")
+    parser.add_argument("--seed", "--first-seed", type=int, default=1, help="the first of them")
     parser.add_argument("--calls", type=int, default=40, help="calls in each")
     parser.add_argument("--hours", type=float, default=0.25, help="how long they are asked for")
     parser.add_argument("--most-hours", type=float, default=120.0, help="when a world ends at last")
     parser.add_argument("--twice", action="store_true", help="compare a second run of each")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    processors = len(os.sched_getaffinity(0))
+    parser.add_argument("--jobs", type=int, default=processors, help="processes; default: all")
     parser.add_argument("--break", dest="broken", choices=sorted(BREAKS), help="break a promise")
     given = parser.parse_args(arguments)
-    started = time.perf_counter()
     run = partial(
         run_seed,
         calls=given.calls,
@@ -87,14 +94,46 @@ def main(arguments: list[str]) -> int:
         broken=given.broken,
         twice=given.twice,
     )
-    seeds = range(given.seed, given.seed + given.seeds)
-    if given.jobs == 1:
-        runs = [run(seed) for seed in seeds]
-    else:
-        with ProcessPoolExecutor(given.jobs) as pool:
-            runs = list(pool.map(run, seeds, chunksize=4))
+    spare_what_stands()
+    started = time.perf_counter()
+    seeds = Seeds(given.seed, given.seeds)
+    runs: list[Run] = []
+    faults: list[str] = []
+    for each in seeds.run(run, jobs=given.jobs, noun="worlds"):
+        runs.append(each)
+        if each.faults:
+            faults = each.faults
+            print(f"again: {_command(given, each.seed, 1)}", file=sys.stderr)
+            break
+    if seeds.was_stopped:
+        left = given.seed + given.seeds - seeds.first_left
+        print(f"to go on: {_command(given, seeds.first_left, left)}", file=sys.stderr)
     took_s = time.perf_counter() - started
-    figures = {
+    code = finish(_figures(given, runs, took_s), faults, given.broken)
+    return 130 if seeds.was_stopped and not code else code
+
+
+def _command(given: argparse.Namespace, first: int, count: int) -> str:
+    """What to type for other worlds of the same kind."""
+    options: dict[str, object] = {
+        "--seed": first,
+        "--seeds": count,
+        "--calls": given.calls,
+        "--hours": given.hours,
+        "--most-hours": given.most_hours,
+    }
+    if given.broken:
+        options["--break"] = given.broken
+    words = [str(word) for option in options.items() for word in option]
+    return shlex.join(["python3", "go", "stress", "sim", *words, *["--twice"][: given.twice]])
+
+
+def _figures(given: argparse.Namespace, runs: Sequence[Run], took_s: float) -> dict[str, object]:
+    simulated_s = sum(each.seconds for each in runs)
+    histories = hashlib.blake2b(digest_size=16)
+    for each in sorted(runs, key=lambda each: each.seed):
+        histories.update(f"{each.seed} {each.digest}\n".encode())
+    return {
         "stress": "sim",
         "seed": given.seed,
         "worlds": len(runs),
@@ -103,12 +142,11 @@ def main(arguments: list[str]) -> int:
         "posts": sum(each.posts for each in runs),
         "deaths": sum(each.deaths for each in runs),
         "commits": sum(each.commits for each in runs),
-        "simulated_hours": round(sum(each.seconds for each in runs) / 3600, 1),
+        "simulated_hours": round(simulated_s / 3600, 1),
         "took_s": round(took_s, 1),
-        "times_real_time": round(sum(each.seconds for each in runs) / took_s),
-        "last_history": runs[-1].digest if runs else "",
+        "times_real_time": round(simulated_s / took_s),
+        "histories": histories.hexdigest(),
     }
-    return finish(figures, [fault for each in runs for fault in each.faults], given.broken)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 """The stress commands at their small size, and every break that they have to notice."""
 
+import shlex
+import signal
+import subprocess
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
 import pytest
@@ -38,6 +42,48 @@ def test_a_broken_promise_is_noticed(name: str) -> None:
     code, figures = stress("sim", "--seeds", 1, "--seed", seed, "--most-hours", 4, "--break", name)
     assert code == 0
     assert promise in figures["promises_broken"]  # type: ignore[operator]
+
+
+def test_the_first_broken_promise_ends_it_and_can_be_seen_again() -> None:
+    whole = ["--seeds", "5000", "--seed", "3", "--most-hours", "4", "--break", "told-once"]
+    code, told = finished(started("sim", whole))
+    assert code == 0
+    [again] = [line for line in told if line.startswith("again: ")]
+    _, python, go, stress, name, *same = shlex.split(again)
+    assert (python, go, stress) == ("python3", "go", "stress")
+    code, told_again = finished(started(name, same))
+    assert code == 0
+    assert [line for line in told if line.startswith("I6 ")]
+    assert told_again[1:] == told[1:]
+
+
+def test_it_can_be_stopped_and_says_how_to_go_on() -> None:
+    under_way = started("sim", ["--seeds", "5000", "--seed", "3"])
+    assert under_way.stderr is not None
+    assert under_way.stderr.readline().startswith("5000 worlds from number 3 on")
+    under_way.send_signal(signal.SIGINT)
+    code, told = finished(under_way)
+    assert code == 130
+    [go_on] = [line for line in told if line.startswith("to go on: ")]
+    words = shlex.split(go_on)
+    first, count = (int(words[words.index(option) + 1]) for option in ("--seed", "--seeds"))
+    assert first >= 3
+    assert first + count == 5003
+
+
+def started(name: str, arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, STRESS / f"{name}.py", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(program: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    """Exit code, and what it said on stderr since."""
+    _, told = program.communicate(timeout=240)
+    return program.returncode, told.splitlines()
 
 
 def test_every_break_there_is_is_tried() -> None:

@@ -28,16 +28,16 @@ class CrashPoints:
         """Names by number; the first is that of point 1."""
         self._die_at = frozenset(die_at)
 
-    def reach(self, *names: str) -> None:
-        """Pass the next point, which is called by these names.
+    def reach(self, name: str) -> None:
+        """Pass the next point; one that is several things at once has them joined by " + ".
 
         Raises:
             ProcessDied: here it ends.
         """
         self.passed += 1
-        self.log.append(" + ".join(names))
+        self.log.append(name)
         if self.passed in self._die_at:
-            raise ProcessDied(f"at point {self.passed}: {' + '.join(names)}")
+            raise ProcessDied(f"at point {self.passed}: {name}")
 
 
 class Trouble(StrEnum):

@@ -7,6 +7,8 @@ and after. What was not committed when the process dies is gone.
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from functools import cache
+from types import CodeType
 from typing import TypeVar
 
 import apsw
@@ -82,15 +84,15 @@ class InlineStore:
             StoreUnavailable: the commit failed, whether it is on disk or not.
             ProcessDied: by a crash point.
         """
-        names = sorted(set(self._names)) or ["nothing"]
+        before, after = _points_of(frozenset(self._names))
         self._names.clear()
         spell = self._spell()
-        self._reach("before commit", names)
+        self._reach(before)
         if spell.fails and self._chance.random() < spell.fails:
             raise StoreUnavailable("simulated: the disk refused the commit")
         self._connection.execute("COMMIT")
         self.commits += 1
-        self._reach("after commit", names)
+        self._reach(after)
         if spell.lands and self._chance.random() < spell.lands:
             raise StoreUnavailable("simulated: the flush failed, and the commit is on disk")
 
@@ -103,9 +105,9 @@ class InlineStore:
             self._is_waiting = True
             self._loop.call_later(COMMIT_S, self._commit)
 
-    def _reach(self, when: str, names: Sequence[str]) -> None:
+    def _reach(self, point: str) -> None:
         if self._points is not None:
-            self._points.reach(*(f"{when}: {name}" for name in names))
+            self._points.reach(point)
 
     def _spell(self) -> Spell:
         now = self._loop.time()
@@ -132,11 +134,24 @@ class _FaultyGroups(Groups):
 
 def _name_of(work: Callable[..., object]) -> str:
     """What a piece of work is called in the list of crash points."""
-    function = getattr(work, "func", work)
-    if function.__name__ == "<lambda>":
-        names = function.__code__.co_names
-        return str(names[0]) if names else "nothing"
-    return str(function.__qualname__).replace(".<locals>", "").replace("._", ".").lstrip("_")
+    return _name_of_code(getattr(work, "func", work).__code__)
+
+
+@cache
+def _name_of_code(code: CodeType) -> str:
+    if code.co_name == "<lambda>":
+        return code.co_names[0] if code.co_names else "nothing"
+    return code.co_qualname.replace(".<locals>", "").replace("._", ".").lstrip("_")
+
+
+@cache
+def _points_of(names: frozenset[str]) -> tuple[str, str]:
+    """The crash points before and after the commit of works with these names."""
+    in_order = sorted(names) or ["nothing"]
+    before, after = (
+        " + ".join(f"{when} commit: {name}" for name in in_order) for when in ("before", "after")
+    )
+    return before, after
 
 
 _FINE = Spell(start_s=0.0, end_s=0.0)

@@ -31,8 +31,9 @@ OBEYED_WITHIN_S = 1.0
 def judge(world: World, *, often_called: bool = False) -> list[str]:
     """Every broken promise of a world that has run; only those that can be told apart where
     the same number stands in several requests (`often_called`)."""
+    evidence = _Evidence(world)
     rules = RULES_OF_CALLS if often_called else RULES
-    return [fault for rule in rules for fault in rule(_Evidence(world))]
+    return [fault for rule in rules for fault in rule(evidence)]
 
 
 class _Evidence:
