@@ -19,7 +19,7 @@ NOTICED = {
     "key-outside-transaction": (14, "I4"),
     "out-of-turn": (67, "I12"),
     "orphans-left": (1, "I4"),
-    "claims-forgotten": (8, "I1"),
+    "claims-forgotten": (11, "I1"),
     "told-once": (1, "I6"),
     "silent-expiry": (2, "I1"),
     "no-quarantine": (217, "I13"),

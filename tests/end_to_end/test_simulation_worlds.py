@@ -3,17 +3,23 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
 
+from callwright.ports.store import ReadTx
 from callwright.simulation.callees import Manners
 from callwright.simulation.campaign import Campaign, Submission, number
 from callwright.simulation.drawn import draw_setting
 from callwright.simulation.faults import FaultPlan, FaultRates
+from callwright.simulation.inline_store import InlineStore
 from callwright.simulation.oracle import judge
 from callwright.simulation.world import Setting, World
+
+T = TypeVar("T")
 
 NOBODY_ANSWERS = Manners(answers=0.0, busy=0.0, unreachable=0.0, rejects=0.0)
 TALKERS = Manners(answers=1.0, talks_s=600.0)
@@ -97,6 +103,26 @@ def test_the_same_seed_gives_the_same_history_in_any_process() -> None:
     }
     assert len(digests) == 1
     assert play(draw_setting(8, calls=40, span_s=900.0)).history.digest not in digests
+
+
+def test_the_end_of_a_call_makes_nobody_look_for_what_it_cannot_have_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    questions = 0
+    read = InlineStore.read
+
+    async def count_and_read(store: InlineStore, work: Callable[[ReadTx], T]) -> T:
+        nonlocal questions
+        questions += 1
+        return await read(store, work)
+
+    monkeypatch.setattr(InlineStore, "read", count_and_read)
+    calls = 100
+    world = play(Setting(campaign=campaign(calls), manners=replace(TALKERS, talks_s=5.0)))
+    assert judge(world) == []
+    assert len(world.sink.posts) == calls
+    # Three look when it is queued and one when it ends; nine in ten seconds whatever happens.
+    assert questions <= 4 * calls + 0.9 * world.now_s + 30
 
 
 def test_legs_of_a_line_that_died_are_hung_up_before_anybody_is_dialled_again() -> None:

@@ -88,15 +88,17 @@ class Attempts:
         pacers: dict[str, Pacer],
         quotas: Quotas,
         style: NoticeStyle,
-        on_change: Callable[[], None],
+        on_ended: Callable[[CallState | None], None],
         meter: Meter = SILENT,
     ) -> None:
+        """`on_ended` is told of each attempt whose end is on disk: the state its call is in now,
+        None = not known."""
         self._clock = clock
         self._lines = lines
         self._trunks = trunks
         self._pacers = pacers
         self._quotas = quotas
-        self._on_change = on_change
+        self._on_ended = on_ended
         self._meter = meter
         self._journal = Journal(store=store, clock=clock, style=style, on_ended=self._ended)
         self._legs: dict[str, _Leg] = {}
@@ -337,7 +339,7 @@ class Attempts:
             self._in_flight[leg.trunk] -= 1
             self._quotas.ended(leg.limited_by)
         self._look_if_nothing_left()
-        self._on_change()
+        self._on_ended(state)
 
     def _look_if_nothing_left(self) -> None:
         if not self._expecting:

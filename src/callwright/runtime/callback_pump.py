@@ -19,6 +19,7 @@ from callwright.domain.notice import LASTS, NoticeState, after_delivery
 from callwright.domain.receiver import LONGEST_REST, Standing
 from callwright.errors import StoreUnavailable
 from callwright.ports.meter import SILENT, Meter
+from callwright.ports.notices import NoticeQuestions
 from callwright.ports.sender import Sender
 from callwright.ports.store import OwedNotice, Store, TriedNotice, WriteTx
 from callwright.runtime.callback_slots import Offer, Slots, claim_fairly
@@ -112,22 +113,22 @@ class CallbackPump:
             self._may_hold_more = False
         now = self._clock.now()
         await self._mind_the_clock(now, slots)
-        offer: Offer | None = None if self._stopping else slots.offer()
-        due_at = None
-        if offer is not None and offer.room > 0:
-            wanted = offer.wanted
-            due_at = await self._store.read(lambda tx: tx.next_notice_at(wanted))
-        if due_at is None or due_at > now:
-            offer = None
-        if offer is not None or self._news:
-            claimed = await self._keep_and_claim(offer, now)
-            for notice in claimed:
-                slots.take(notice.host)
-                task = asyncio.create_task(self._send(notice, slots))
-                self._under_way[task] = notice.id
-                task.add_done_callback(self._ended)
-            return NOTHING_THERE_S if offer is not None and not claimed else 0.0
-        return IDLE_POLL_S if due_at is None else min(IDLE_POLL_S, (due_at - now).total_seconds())
+        offer = None if self._stopping else slots.offer()
+        if offer is None and not self._news:
+            return IDLE_POLL_S
+        if offer is not None and not self._news:
+            # To ask first costs less than a transaction that finds nothing.
+            due_at = await self._store.read(partial(_next_at, offer))
+            if due_at is None or due_at > now:
+                return _pause_s(due_at, now)
+        claimed, due_at = await self._keep_and_claim(offer, now)
+        for notice in claimed:
+            slots.take(notice.host)
+            task = asyncio.create_task(self._send(notice, slots))
+            self._under_way[task] = notice.id
+            task.add_done_callback(self._ended)
+        pause_s = _pause_s(due_at, now)
+        return pause_s if claimed else max(pause_s, NOTHING_THERE_S)
 
     async def _known_slots(self) -> Slots:
         if self._slots is None:
@@ -142,20 +143,23 @@ class CallbackPump:
         if set_back and slots.in_trouble:
             await self._store.write(lambda tx: tx.shorten_rests(now + LONGEST_REST))
 
-    async def _keep_and_claim(self, offer: Offer | None, now: datetime) -> Sequence[OwedNotice]:
+    async def _keep_and_claim(
+        self, offer: Offer | None, now: datetime
+    ) -> tuple[Sequence[OwedNotice], datetime | None]:
+        """What was claimed of `offer`, and when there will be more for what is left of it."""
         news, self._news = self._news, _News()
         self._may_hold_more = offer is not None
         try:
-            claimed = await self._store.write(partial(self._write_down, news, offer, now))
+            found = await self._store.write(partial(self._write_down, news, offer, now))
         except StoreUnavailable:
             news.put_before(self._news)
             raise
         self._may_hold_more = False
-        return claimed
+        return found
 
     def _write_down(
         self, news: _News, offer: Offer | None, now: datetime, tx: WriteTx
-    ) -> Sequence[OwedNotice]:
+    ) -> tuple[Sequence[OwedNotice], datetime | None]:
         if news.tried:
             tx.note_deliveries(self._owner, news.tried)
         for host, standing in news.standings.items():
@@ -166,7 +170,10 @@ class CallbackPump:
                     self._meter.notice_tried(NoticeState.DEAD)
                 if given_up:
                     log.error("notices given up: host down", host=host, notices=len(given_up))
-        return claim_fairly(tx, self._owner, offer, now) if offer is not None else ()
+        if offer is None:
+            return (), None
+        claimed = claim_fairly(tx, self._owner, offer, now)
+        return claimed, _next_at(offer.without(claimed), tx)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
@@ -232,3 +239,13 @@ class CallbackPump:
                 rests_until=standing.rests_until.isoformat(),
                 failing_since=standing.failing_since and standing.failing_since.isoformat(),
             )
+
+
+def _next_at(offer: Offer, tx: NoticeQuestions) -> datetime | None:
+    """When there is something to claim for slots that are free."""
+    return tx.next_notice_at(offer.wanted) if offer.room > 0 else None
+
+
+def _pause_s(due_at: datetime | None, now: datetime) -> float:
+    """Seconds until it makes sense to look again, if nothing wakes us."""
+    return IDLE_POLL_S if due_at is None else min(IDLE_POLL_S, (due_at - now).total_seconds())

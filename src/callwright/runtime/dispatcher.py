@@ -97,6 +97,8 @@ class Dispatcher:
         self._turn = NOBODY
         """The deployment that was served last."""
         self._wake = asyncio.Event()
+        self._wants_slots = True
+        """It is limits that hold calls back, or may be: a slot that comes free matters."""
         self._stopping = False
         self._more_is_due = False
         """The last look found as many calls as it could take."""
@@ -104,8 +106,13 @@ class Dispatcher:
         """Moments of looks that failed; what they claimed may be on disk all the same."""
 
     def wake(self) -> None:
-        """Something was queued, a slot came free, or a limit changed: look now."""
+        """Something was queued, waits again, or a limit changed: look now."""
         self._wake.set()
+
+    def slot_freed(self) -> None:
+        """A call is over, and nothing else has changed."""
+        if self._wants_slots:
+            self._wake.set()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns soon."""
@@ -115,6 +122,7 @@ class Dispatcher:
     async def run(self) -> None:
         while not self._stopping:
             self._wake.clear()
+            self._wants_slots = True  # whatever comes free while it looks was not seen by it
             pause_s = await self._dial_once()
             if pause_s > 0 and not self._stopping:
                 await self._clock.wait(self._wake, pause_s)
@@ -131,7 +139,9 @@ class Dispatcher:
         free = self._pacer.free_starts(at, in_flight, quantum_s=QUANTUM_S)
         if free == 0:
             # Full: an ended leg wakes us. Paced: the rate says when.
-            return self._pacer.wait_s(at) or IDLE_POLL_S
+            paced_s = self._pacer.wait_s(at)
+            self._wants_slots = paced_s == 0
+            return paced_s or IDLE_POLL_S
         now = self._clock.now()
         if not self._more_is_due:
             waiting = await self._store.read(lambda tx: tx.waiting(self._names))
@@ -204,6 +214,7 @@ class Dispatcher:
     def _pause_s(self, outlook: Outlook, now: datetime) -> float:
         """How long to wait for what comes due, or for whom a limit holds back. What should
         have gone already is held up by something else, of which we are not told."""
+        self._wants_slots = bool(outlook.held)
         pause_s = IDLE_POLL_S
         if outlook.due_at is not None and outlook.due_at > now:
             pause_s = min(pause_s, (outlook.due_at - now).total_seconds())

@@ -18,6 +18,7 @@ import structlog
 
 from callwright.clock import Clock
 from callwright.domain.ids import OwnerId
+from callwright.domain.lifecycle import CallState
 from callwright.domain.limits import UNLIMITED, Limits
 from callwright.errors import StoreUnavailable
 from callwright.ports.line import Line
@@ -89,7 +90,7 @@ class Supervisor:
             pacers=self._pacers,
             quotas=self.quotas,
             style=style,
-            on_change=self._attempt_ended,
+            on_ended=self._attempt_ended,
             meter=meter,
         )
         self.pump = CallbackPump(
@@ -254,11 +255,17 @@ class Supervisor:
             pacer.limit(changed.get(name, UNLIMITED))
             self.lines.limit(name, pacer.limits.calls_per_second)
 
-    def _attempt_ended(self) -> None:
-        """A slot is free, and a result may be owed. What the settler waits for is no nearer."""
+    def _attempt_ended(self, state: CallState | None) -> None:
+        """A slot is free; the call waits again, or its result may be owed. What the settler
+        waits for is no nearer."""
+        may_be_due = state is None or state is CallState.WAITING
         for dispatcher in self._dispatchers:
-            dispatcher.wake()
-        self.pump.wake()
+            if may_be_due:
+                dispatcher.wake()
+            else:
+                dispatcher.slot_freed()
+        if state is not CallState.WAITING:
+            self.pump.wake()
 
     def _heard(self, message: Any) -> None:
         self.attempts.heard(message)
