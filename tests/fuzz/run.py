@@ -89,8 +89,8 @@ def run_once(run: Callable[[bytes], str], data: bytes, count: Count) -> str:
 
 
 def fuzz_by_mutation(name: str, inputs: int, seconds: float, seed: int) -> bool:
+    from fuzz_all import TARGETS
     from fuzz_mutator import Mutator
-    from fuzz_targets import TARGETS
 
     target, count = TARGETS[name], Count(name, "own", inputs, seconds)
     mutator = Mutator(target, seed)
@@ -106,8 +106,8 @@ def fuzz_by_coverage(name: str, inputs: int, seconds: float, seed: int) -> None:
     """Does not return: libFuzzer ends the process."""
     import atheris  # type: ignore[import-not-found]
 
-    with atheris.instrument_imports(include=["callwright", "fuzz_targets"]):
-        from fuzz_targets import TARGETS
+    with atheris.instrument_imports(include=["callwright", "fuzz_targets", "fuzz_wire"]):
+        from fuzz_all import TARGETS
 
     target, count = TARGETS[name], Count(name, "atheris", inputs, seconds)
 
@@ -150,7 +150,7 @@ def main() -> int:
 
 def fuzz_each() -> int:
     """Each in a process of its own: the coverage-guided engine takes its whole process along."""
-    from fuzz_targets import TARGETS
+    from fuzz_all import TARGETS
 
     command = [sys.executable, *sys.argv]
     codes = [subprocess.run([*command, "--target", name]).returncode for name in TARGETS]

@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from fuzz_all import TARGETS
 from fuzz_mutator import MOST_BYTES, Mutator
-from fuzz_targets import TARGETS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run import Count, run_once

@@ -230,8 +230,10 @@ def _usable(stream: _Stream, rtpmap: dict[str, str], *, may_hold: bool = False) 
             continue
         name = rtpmap.get(each, "")
         if codec is None:
-            found = _BY_NAME.get(name) or (None if name else _STATIC.get(each))
-            if found is not None:
+            fixed = _STATIC.get(each)
+            found = _BY_NAME.get(name) or (None if name else fixed)
+            # A number with a meaning of its own that is given another is none to agree on.
+            if found is not None and fixed in (None, found):
                 codec, payload = found, int(each)
         # Some answer with our number and leave the rtpmap out.
         is_ours = each == str(DTMF_PAYLOAD) and not name
