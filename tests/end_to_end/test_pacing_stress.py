@@ -39,7 +39,7 @@ def stress(name: str, *arguments: object) -> tuple[int, dict[str, object]]:
         [sys.executable, STRESS / f"{name}.py", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
     )
     assert ended.stdout, ended.stderr
     figures: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
@@ -72,6 +72,19 @@ def test_whoever_lets_a_herd_go_is_noticed(name: str) -> None:
     code, figures = stress("herd", "--calls", calls, *PATIENT, "--break", name)
     assert code == 0
     assert promise in figures["promises_broken"]  # type: ignore[operator]
+
+
+def test_limits_hold_on_the_wire_while_they_are_changed() -> None:
+    code, figures = stress("limits")
+    assert (code, figures["faults"]) == (0, 0), figures["said"]
+    # The brain ordered twice as many.
+    assert figures["gate_most_in_a_second"] == 20
+    assert figures["trunk_most_at_once"] == 2
+
+
+def test_whoever_does_not_hold_to_limits_is_noticed() -> None:
+    code, figures = stress("limits", "--every-break")
+    assert code == 0, figures["said"]
 
 
 def test_every_break_there_is_is_tried() -> None:

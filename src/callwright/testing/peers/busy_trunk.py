@@ -48,13 +48,15 @@ def receive(stamped: socket.socket) -> tuple[float, bytes, tuple[str, int]]:
     return at, data, sender
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Invite:
     """The first INVITE of a call."""
 
     at: float
     """Unix seconds."""
     number: str
+    over_at: float = float("inf")
+    """When it was told that it is busy."""
 
 
 @dataclass
@@ -69,7 +71,7 @@ class BusyTrunk:
         self._socket.settimeout(_TURN_S)
         self._seen: set[bytes] = set()
         self._owed: list[tuple[float, int, bytes, tuple[str, int]]] = []
-        """When to send which answer to whom."""
+        """When to tell which call that it is busy, with which answer, and to whom."""
         self._stopping = False
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -102,7 +104,8 @@ class BusyTrunk:
             with suppress(TimeoutError):
                 self._take(*receive(self._socket))
             while self._owed and self._owed[0][0] <= time.monotonic():
-                _, _, answer, sender = heapq.heappop(self._owed)
+                _, index, answer, sender = heapq.heappop(self._owed)
+                self.invites[index].over_at = time.time()
                 self._socket.sendto(answer, sender)
 
     def _take(self, at: float, data: bytes, sender: tuple[str, int]) -> None:
@@ -118,7 +121,8 @@ class BusyTrunk:
         self.invites.append(Invite(at=at, number=called[1].decode()))
         self._socket.sendto(_answer(data, b"100 Trying"), sender)
         busy = _answer(data, b"486 Busy Here")
-        heapq.heappush(self._owed, (time.monotonic() + self.rings_s, len(self._seen), busy, sender))
+        busy_at = time.monotonic() + self.rings_s
+        heapq.heappush(self._owed, (busy_at, len(self.invites) - 1, busy, sender))
 
 
 def most_within(moments: Iterable[float], span_s: float) -> int:
