@@ -17,7 +17,6 @@ Prints a table and, last, the figures as one JSON line.
 
 import argparse
 import asyncio
-import gc
 import json
 import os
 import shutil
@@ -32,6 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from callwright.cli.garbage import spare_what_stands
 from callwright.ports.store import Lane
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
 from callwright.store.sqlite.values import call_values
@@ -92,8 +92,7 @@ async def measure(
 ) -> dict[str, float]:
     small = await open_filled(folder / "small.db", SMALL)
     large = await open_filled(folder / "large.db", stored)
-    gc.collect()
-    gc.freeze()
+    spare_what_stands()  # as a server does
     rates: dict[str, list[float]] = {"small": [], "large": []}
     cpu: dict[str, list[float]] = {"small": [], "large": []}
     for store in (small, large):

@@ -10,7 +10,6 @@ Prints a table, and the figures as one JSON line at the end.
 
 import argparse
 import asyncio
-import gc
 import itertools
 import json
 import tempfile
@@ -20,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from callwright.cli.garbage import spare_what_stands
 from callwright.domain.account import Product
 from callwright.domain.call import Contact, Schedule
 from callwright.domain.ids import CallId, DeploymentId, OwnerId, UserId
@@ -211,8 +211,7 @@ def intent(claim: Claim, caller_id: str) -> Intent:
 async def measure(folder: Path, rows: int, calls: int) -> dict[str, float]:
     people = contacts(rows)
     # A server holds no list in memory: the collector shall not walk ours again and again.
-    gc.collect()
-    gc.freeze()
+    spare_what_stands()
     bare = bare_rows_per_s(folder, people)
     store = open_sqlite_store(folder / "calls.db", server=True)
     place = await store.write(furnish)

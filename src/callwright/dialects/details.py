@@ -3,8 +3,9 @@
 Source: wire contract, sections 6 and 7.
 """
 
-from dataclasses import dataclass
+import math
 from datetime import datetime
+from typing import NamedTuple
 
 from callwright.domain.call import CallDetails, HistoryEvent
 from callwright.domain.lifecycle import CallState
@@ -33,8 +34,7 @@ EVENT_WORDS: dict[HistoryEvent, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Talk:
+class Talk(NamedTuple):
     """When the latest conversation began and ended, as far as it has."""
 
     connected_at: datetime | None
@@ -62,7 +62,7 @@ def latest_talk(details: CallDetails) -> Talk:
 
 def unix_seconds(at: datetime) -> int:
     """Whole Unix seconds, rounded down."""
-    return int(at.timestamp() // 1)
+    return math.floor(at.timestamp())
 
 
 def seconds_text(at: datetime | None) -> str:

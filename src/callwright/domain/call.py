@@ -107,7 +107,7 @@ class CallDetails(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def attempts_made(self) -> int:
         """Attempts that count against `max_attempts`."""
-        return sum(attempt.counts for attempt in self.attempts)
+        return sum([attempt.counts for attempt in self.attempts])
 
     @property
     def connected_at(self) -> datetime | None:

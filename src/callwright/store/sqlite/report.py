@@ -10,16 +10,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from callwright.domain.account import Product
 from callwright.domain.call import Attempt, CallDetails
 from callwright.domain.history import history_of
 from callwright.domain.ids import AccountId, BatchId, CallId, DeploymentId, UserId
 from callwright.domain.lifecycle import CallState, next_state
-from callwright.domain.outcome import Outcome
 from callwright.ports.store import QueueCounts
 from callwright.store.sqlite.endings import ending_of
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import (
+    OUTCOMES,
+    PRODUCTS,
+    STATES,
     Row,
     Value,
     contact_of,
@@ -69,7 +70,7 @@ class ReportQuestions(Session):
             self._rows("attempts_of", calls=calls), self._rows("answers_of", calls=calls)
         )
         return [
-            _call_details(row, attempts.get(row[0], ()), CallState(row[20]), to_time(row[21]))
+            _call_details(row, attempts.get(row[0], ()), STATES[row[20]], to_time(row[21]))
             for row in rows
         ]
 
@@ -105,7 +106,7 @@ def _call_details(
         id=CallId(call),
         batch_id=BatchId(batch),
         deployment_id=DeploymentId(deployment),
-        product=Product(product),
+        product=PRODUCTS[product],
         account_id=AccountId(account),
         user_id=UserId(user),
         contact=contact_of(row[6:11]),
@@ -122,9 +123,9 @@ def _state(row: Row, now: int) -> tuple[CallState, datetime | None]:
     closes_at = row[12]
     ended_state, ended_at, active_state, attempts, canceled_at = row[20:]
     if ended_state is not None:
-        return CallState(ended_state), to_time(ended_at)
+        return STATES[ended_state], to_time(ended_at)
     if active_state is not None:
-        return CallState(active_state), None
+        return STATES[active_state], None
     state = CallState.WAITING if attempts else CallState.QUEUED
     is_over = closes_at is not None and closes_at <= now
     ending = ending_of(closes_at if is_over else None, canceled_at)
@@ -143,7 +144,7 @@ def _attempt(row: Row, answers: dict[str, str] | None) -> Attempt:
         rang_at=to_time_or_none(rang_at),
         answered_at=to_time_or_none(answered_at),
         ended_at=to_time_or_none(ended_at),
-        outcome=None if outcome is None else Outcome(outcome),
+        outcome=None if outcome is None else OUTCOMES[outcome],
         sip_code=code,
         reason=reason,
         sip_call_id=sip,
