@@ -70,6 +70,38 @@ def test_what_an_older_version_wrote_is_brought_along(tmp_path: Path) -> None:
         assert brought.execute(visits).fetchall() == [(1, 5, 1, 1, 1, 1)]
 
 
+def test_calls_in_motion_stand_where_an_older_version_left_them(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    asked = "SELECT call, attempt, state, trunk, counted, given_back FROM in_motion ORDER BY call"
+    with closing(apsw.Connection(str(path))) as old:
+        for number, sql in migrations():
+            if number <= 12:
+                old.execute(sql)
+        old.pragma("application_id", APPLICATION_ID)
+        old.pragma("user_version", 12)
+        old.execute(_OLD_ROWS.replace("'[\"plan\"]'", "NULL"))
+        old.execute(_OLD_MOTION)
+        before = old.execute(asked).fetchall()
+    assert [row[2] for row in before] == ["claimed", "dialing", "connected"]
+    with closing(open_writer(path, server=True)) as brought:
+        assert brought.execute(asked).fetchall() == before
+        with pytest.raises(apsw.ConstraintError, match="active"):
+            brought.execute("INSERT INTO ended (call, state, at) VALUES (2, 'canceled', 0)")
+
+
+_OLD_MOTION = """
+INSERT INTO call (id, batch, sent, number, ani, postd, variables)
+SELECT value, 1, '6175550100', '+16175550100', '', '', '{}' FROM json_each('[2, 3, 4]');
+INSERT INTO active (call, attempt, owner, state, trunk, claimed_at, counted, given_back)
+VALUES (2, 3, 'dead', 'claimed', 'main', 1, 1, 1), (3, 2, 'dead', 'dialing', 'spare', 1, 1, 1),
+       (4, 1, 'dead', 'connected', 'spare', 1, 1, 0);
+INSERT INTO attempt (call, number, started_at, trunk, dialed, caller_id, sip_call_id, from_tag,
+                     branch, cseq, local_sip, answered_at, to_tag)
+VALUES (3, 2, 4, 'spare', '+16175550100', '', 'c', 'f', 'z', 1, '127.0.0.1:5060', NULL, NULL),
+       (4, 1, 4, 'spare', '+16175550100', '', 'c', 'f', 'z', 1, '127.0.0.1:5060', 5, 't');
+"""
+
+
 _OLD_ROWS = """
 INSERT INTO account (id, name, created_at) VALUES (1, 'main', 0);
 INSERT INTO account_user (id, account, email, email_key, key_hash, is_admin, created_at)

@@ -21,6 +21,7 @@ from callwright.ports.motion import (
 )
 from callwright.store.sqlite.claims import ClaimChanges
 from callwright.store.sqlite.values import (
+    STATES,
     Row,
     Value,
     json_texts,
@@ -56,22 +57,29 @@ class AttemptChanges(ClaimChanges):
                 for intent in intents
             ),
         )
-        begun = {call for (call,) in written}
-        self._change_rows(
-            "start_dialing",
-            ((intent.trunk, intent.call_id) for intent in intents if intent.call_id in begun),
-        )
-        return begun
+        return {call for (call,) in written}
 
     def note_progress(self, reports: Sequence[Progress]) -> Set[CallId]:
+        if len({report.hold.call_id for report in reports}) < len(reports):
+            # Of two reports of one attempt the later one builds on what the earlier one left.
+            return {call for report in reports for call in self.note_progress([report])}
         answered = self._change_rows(
-            "start_talking", (report.hold for report in reports if report.dialog is not None)
+            "note_answer",
+            (
+                _heard(report) + _answer(report.answered_at, report.dialog) + report.hold
+                for report in reports
+                if report.dialog is not None
+            ),
         )
         talking = {call for (call,) in answered}
-        # Of two reports of one attempt the later one builds on what the earlier one left.
-        differ = len({report.hold.call_id for report in reports}) == len(reports)
-        change = self._change_rows if differ else self._change_many
-        change("note_progress", (_progress(report, talking) for report in reports))
+        self._change_rows(
+            "note_ringing",
+            (
+                (*heard, report.hold.call_id, report.hold.attempt)
+                for report in reports
+                if report.hold.call_id not in talking and any(heard := _heard(report))
+            ),
+        )
         self._change_many(
             "add_answer",
             (
@@ -186,22 +194,18 @@ def _ids(calls: Iterable[int]) -> str:
     return json.dumps(list(calls))
 
 
-def _progress(report: Progress, talking: Set[int]) -> Sequence[Value]:
-    """The values of `note_progress`, without an answer that came to nobody's call."""
-    dialog = report.dialog if report.hold.call_id in talking else None
-    if dialog is None:
-        answer: Sequence[Value] = (None, None, None, None, None)
-    else:
-        answer = (
-            to_micros_or_none(report.answered_at),
-            dialog.to_tag,
-            dialog.remote_target,
-            to_json(dialog.route_set),
-            dialog.cseq,
-        )
-    rang_at = to_micros_or_none(report.rang_at)
-    heard = (report.remote_address, rang_at, report.early_tag)
-    return (*heard, *answer, report.hold.call_id, report.hold.attempt)
+def _heard(report: Progress) -> tuple[Value, ...]:
+    return report.remote_address, to_micros_or_none(report.rang_at), report.early_tag
+
+
+def _answer(at: datetime | None, dialog: Dialog) -> tuple[Value, ...]:
+    return (
+        to_micros_or_none(at),
+        dialog.to_tag,
+        dialog.remote_target,
+        to_json(dialog.route_set),
+        dialog.cseq,
+    )
 
 
 def _check_move(state: CallState, target: CallState, *, dialed: bool) -> None:
@@ -217,7 +221,7 @@ def _halted(row: Row) -> HaltedCall:
     call, attempt, owner, state, counted, given_back, deployment, canceled, rang = row[:9]
     return HaltedCall(
         hold=Hold(CallId(call), attempt, OwnerId(owner)),
-        state=CallState(state),
+        state=STATES[state],
         deployment_id=DeploymentId(deployment),
         counted=counted,
         given_back=given_back,
@@ -235,7 +239,7 @@ def _active_call(row: Row) -> ActiveCall:
         call_id=call_id,
         attempt=attempt,
         owner=owner_id,
-        state=CallState(state),
+        state=STATES[state],
         deployment_id=DeploymentId(deployment),
         trunk=trunk,
         claimed_at=to_time(claimed_at),

@@ -52,7 +52,7 @@ class ClaimChanges(StopChanges, LimitChanges):
         self._change_rows(
             "add_active",
             (
-                (call, counted, given_back, owner, queue.trunk, at)
+                (call, counted + given_back + 1, owner, queue.trunk, at, given_back)
                 for _, call, counted, given_back in taken
             ),
         )

@@ -57,6 +57,8 @@ class NoticeChanges(DueNotices):
                 for one in notices
             ),
         )
+        hosts = {host_of(one.url) for one in notices}
+        self._change_many("wait_for_host", ((host, due) for host in hosts))
 
     def hosts_due(self, now: datetime, wanted: HostsWanted, limit: int) -> Sequence[str]:
         rows = self._rows("hosts_due", now=to_micros(now), limit=limit, **_lists(wanted))

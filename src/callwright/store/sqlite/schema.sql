@@ -276,15 +276,16 @@ CREATE INDEX due_deployment ON due (deployment, is_held, live_seq, lane);
 -- Calls that somebody works on; one row a call, so none can be claimed twice.
 CREATE TABLE active (
     call INTEGER PRIMARY KEY REFERENCES call,
-    attempt INTEGER NOT NULL CHECK (attempt >= 1),
+    -- The attempt that it is claimed for. Once its row is written down it is being dialled, and
+    -- once that row has an answer the call is connected.
+    attempt INTEGER NOT NULL,
     owner TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('claimed', 'dialing', 'connected')),
+    -- Under which it waited.
     trunk TEXT NOT NULL,
     claimed_at INTEGER NOT NULL,
-    -- Attempts that count, this one too once it is dialling; given_back leaves it out.
-    counted INTEGER NOT NULL CHECK (counted >= 0),
+    -- Attempts before this one that do not count.
     given_back INTEGER NOT NULL CHECK (given_back >= 0),
-    CHECK (attempt = counted + given_back + (state = 'claimed'))
+    CHECK (attempt > given_back)
 ) STRICT;
 
 CREATE TABLE owner (
@@ -455,7 +456,13 @@ CREATE TABLE attempt (
 
 -- Calls in motion with all that recovery and a decision about them need.
 CREATE VIEW in_motion AS
-SELECT a.call, a.attempt, a.owner, a.state, a.trunk, a.claimed_at, a.counted, a.given_back,
+SELECT a.call, a.attempt, a.owner,
+       CASE WHEN t.call IS NULL THEN 'claimed'
+            WHEN t.answered_at IS NULL THEN 'dialing'
+            ELSE 'connected' END AS state,
+       coalesce(t.trunk, a.trunk) AS trunk, a.claimed_at,
+       -- This one counts once it is dialled.
+       a.attempt - a.given_back - (t.call IS NULL) AS counted, a.given_back,
        b.deployment, b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait,
        b.wait_given, b.result_url, b.is_pci,
        EXISTS (SELECT 1 FROM cancellation x
@@ -470,7 +477,7 @@ SELECT a.call, a.attempt, a.owner, a.state, a.trunk, a.claimed_at, a.counted, a.
   JOIN batch b ON b.id = c.batch
   LEFT JOIN attempt t ON t.call = a.call AND t.number = a.attempt;
 
-CREATE TRIGGER attempt_ends_once BEFORE UPDATE ON attempt
+CREATE TRIGGER attempt_ends_once AFTER UPDATE ON attempt
 WHEN old.ended_at IS NOT NULL BEGIN
     SELECT raise(ABORT, 'an attempt that is over never changes');
 END;
@@ -590,13 +597,6 @@ CREATE TABLE notice_host (
 
 CREATE INDEX notice_host_look ON notice_host (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX notice_host_failing ON notice_host (failing_since) WHERE failing_since > 0;
-
-CREATE TRIGGER notice_waits AFTER INSERT ON notice
-WHEN new.state = 'pending' AND new.owner IS NULL BEGIN
-    INSERT INTO notice_host (host, next_at) VALUES (new.host, new.due_at)
-        ON CONFLICT DO UPDATE SET next_at = new.due_at
-        WHERE next_at IS NULL OR next_at > new.due_at;
-END;
 
 CREATE TRIGGER notice_waits_again AFTER UPDATE OF state, due_at, owner ON notice
 WHEN new.state = 'pending' AND new.owner IS NULL BEGIN

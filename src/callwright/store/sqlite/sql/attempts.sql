@@ -10,40 +10,38 @@ INSERT INTO attempt (call, number, started_at, trunk, dialed, caller_id, sip_cal
 SELECT call, attempt, at, trunk, number, caller_id, sip_call_id, from_tag, branch, cseq, local_sip
   FROM intent i
  WHERE EXISTS (SELECT 1 FROM active a
-                WHERE a.call = i.call AND a.attempt = i.attempt AND a.owner = i.owner
-                  AND a.state = 'claimed')
+                WHERE a.call = i.call AND a.attempt = i.attempt AND a.owner = i.owner)
 ON CONFLICT DO NOTHING
 RETURNING call;
 
--- name: start_dialing
--- Move a claim, whose attempt was just written down, to dialling.
-WITH begun (trunk, call) AS (VALUES (:trunk, :call))
-UPDATE active AS a SET state = 'dialing', trunk = begun.trunk, counted = a.counted + 1
-  FROM begun WHERE a.call = begun.call AND a.state = 'claimed';
-
--- name: start_talking
--- Move a dialling call to connected, if this owner still holds it for this attempt.
-WITH answered (call, attempt, owner) AS (VALUES (:call, :attempt, :owner))
-UPDATE active AS a SET state = 'connected'
-  FROM answered b
- WHERE a.call = b.call AND a.attempt = b.attempt AND a.owner = b.owner AND a.state = 'dialing'
-RETURNING call;
-
--- name: note_progress
--- Keep what was heard of an attempt that runs: where its INVITE went, when the callee first
--- rang, when it answered and what a BYE would need.
+-- name: note_answer
+-- Keep what was heard of an attempt that runs when the callee answered: what a BYE would need,
+-- when it rang if that was not heard before, where its INVITE went. Only once, and only if this
+-- owner still holds the call for it.
 WITH heard (remote_address, rang_at, early_tag, answered_at, to_tag, remote_target, route_set,
-            cseq, call, attempt)
+            cseq, call, attempt, owner)
   AS (VALUES (:remote_address, :rang_at, :early_tag, :answered_at, :to_tag, :remote_target,
-              :route_set, :cseq, :call, :attempt))
+              :route_set, :cseq, :call, :attempt, :owner))
 UPDATE attempt AS t SET remote_address = coalesce(h.remote_address, t.remote_address),
                         rang_at = coalesce(t.rang_at, h.rang_at),
                         early_tag = coalesce(t.early_tag, h.early_tag),
-                        answered_at = coalesce(t.answered_at, h.answered_at),
-                        to_tag = coalesce(t.to_tag, h.to_tag),
-                        remote_target = coalesce(t.remote_target, h.remote_target),
-                        route_set = coalesce(t.route_set, h.route_set),
-                        dialog_cseq = coalesce(t.dialog_cseq, h.cseq)
+                        answered_at = h.answered_at, to_tag = h.to_tag,
+                        remote_target = h.remote_target, route_set = h.route_set,
+                        dialog_cseq = h.cseq
+  FROM heard h
+ WHERE t.call = h.call AND t.number = h.attempt AND t.ended_at IS NULL AND t.answered_at IS NULL
+   AND EXISTS (SELECT 1 FROM active a
+                WHERE a.call = h.call AND a.attempt = h.attempt AND a.owner = h.owner)
+RETURNING call;
+
+-- name: note_ringing
+-- Keep what was heard of an attempt that runs before it is answered: where its INVITE went, and
+-- when the callee first rang.
+WITH heard (remote_address, rang_at, early_tag, call, attempt)
+  AS (VALUES (:remote_address, :rang_at, :early_tag, :call, :attempt))
+UPDATE attempt AS t SET remote_address = coalesce(h.remote_address, t.remote_address),
+                        rang_at = coalesce(t.rang_at, h.rang_at),
+                        early_tag = coalesce(t.early_tag, h.early_tag)
   FROM heard h
  WHERE t.call = h.call AND t.number = h.attempt AND t.ended_at IS NULL;
 
@@ -58,17 +56,11 @@ HAVING NOT EXISTS (SELECT 1 FROM answer
 
 -- name: calls_in_motion
 -- What a decision needs of the calls in motion whose ids the JSON list :calls holds.
-SELECT a.call, a.attempt, a.owner, a.state, a.counted, a.given_back, b.deployment,
-       EXISTS (SELECT 1 FROM cancellation x
-                WHERE x.deployment = b.deployment AND x.through >= b.live_seq
-                  AND x.since <= b.live_seq)
-       OR EXISTS (SELECT 1 FROM call_cancellation y WHERE y.call = a.call),
-       EXISTS (SELECT 1 FROM attempt t
-                WHERE t.call = a.call AND t.number = a.attempt AND t.rang_at IS NOT NULL),
-       b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
-       b.result_url, b.is_pci
-  FROM active a JOIN call c ON c.id = a.call JOIN batch b ON b.id = c.batch
- WHERE a.call IN (SELECT value FROM json_each(:calls));
+SELECT call, attempt, owner, state, counted, given_back, deployment, canceled,
+       rang_at IS NOT NULL, opens_at, closes_at, start_given, max_attempts, wait, wait_given,
+       result_url, is_pci
+  FROM in_motion
+ WHERE call IN (SELECT value FROM json_each(:calls));
 
 -- name: leave_active
 -- Take the calls whose ids the JSON list :calls holds out of motion.

@@ -52,8 +52,8 @@ UPDATE segment SET cursor = :next WHERE lo = :lo AND cursor = :cursor AND :next 
 
 -- name: add_active
 -- Note who took a call, for which attempt.
-INSERT INTO active (call, attempt, owner, state, trunk, claimed_at, counted, given_back)
-VALUES (:call, :counted + :given_back + 1, :owner, 'claimed', :trunk, :now, :counted, :given_back);
+INSERT INTO active (call, attempt, owner, trunk, claimed_at, given_back)
+VALUES (:call, :attempt, :owner, :trunk, :now, :given_back);
 
 -- name: calls_to_dial
 -- All that dialling needs of the calls whose ids the JSON list :calls holds.
@@ -66,8 +66,9 @@ SELECT c.id, c.batch, b.deployment, c.sent, c.number, c.ani, c.postd, c.variable
 -- name: release_claim
 -- Take back a claim under which nothing was sent.
 DELETE FROM active
- WHERE call = :call AND attempt = :attempt AND owner = :owner AND state = 'claimed'
-RETURNING counted, given_back;
+ WHERE call = :call AND attempt = :attempt AND owner = :owner
+   AND NOT EXISTS (SELECT 1 FROM attempt t WHERE t.call = active.call AND t.number = active.attempt)
+RETURNING attempt - given_back - 1, given_back;
 
 -- name: put_back
 -- Let a call that was taken wait until :next_at; not until before its window, which may lie

@@ -51,7 +51,7 @@ SELECT state, count(*) FROM ended WHERE call BETWEEN :lo AND :hi GROUP BY state;
 
 -- name: count_active
 -- How many calls from :lo to :hi are in motion, by state.
-SELECT state, count(*) FROM active WHERE call BETWEEN :lo AND :hi GROUP BY state;
+SELECT state, count(*) FROM in_motion WHERE call BETWEEN :lo AND :hi GROUP BY state;
 
 -- name: count_due
 -- How many calls from :lo to :hi wait singly, by whether they were tried before.
@@ -71,7 +71,8 @@ SELECT max(id), count(*) FROM (
 -- Ids from :lo to :hi of live calls that fit, the highest first. A call's state follows from
 -- where it stands, as in `calls_between`.
 SELECT id FROM (
-    SELECT c.id AS id, b.closes_at AS closes_at, e.state AS ended, a.state AS active,
+    SELECT c.id AS id, b.closes_at AS closes_at, e.state AS ended,
+           (SELECT m.state FROM in_motion m WHERE m.call = c.id) AS active,
            coalesce(w.counted + w.given_back, 0) > 0 AS tried,
            (SELECT min(at) FROM (
                 SELECT x.at FROM cancellation x
@@ -84,7 +85,6 @@ SELECT id FROM (
       CROSS JOIN deployment d ON d.id = b.deployment
       CROSS JOIN program p ON p.id = d.program
       LEFT JOIN ended e ON e.call = c.id
-      LEFT JOIN active a ON a.call = c.id
       LEFT JOIN due w ON w.call = c.id
      WHERE c.id BETWEEN :lo AND :hi AND b.state = 'live'
        AND (:batch IS NULL OR c.batch = :batch)

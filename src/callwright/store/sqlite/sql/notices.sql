@@ -4,6 +4,11 @@ INSERT INTO notice
     (call, url, host, webhook_id, content_type, body, state, due_at, lasts_until)
 VALUES (:call, :url, :host, :webhook_id, :content_type, :body, 'pending', :due_at, :lasts_until);
 
+-- name: wait_for_host
+-- Note that a notice waits for a host.
+INSERT INTO notice_host (host, next_at) VALUES (:host, :due_at)
+    ON CONFLICT DO UPDATE SET next_at = :due_at WHERE next_at IS NULL OR next_at > :due_at;
+
 -- name: next_notice_at
 -- When there is something to claim for a host of the JSON list :only, if that is given, and
 -- not of :but_not.

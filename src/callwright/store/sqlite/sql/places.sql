@@ -77,7 +77,7 @@ SELECT w.counted, w.counted + w.given_back > 0, q.call IS NOT NULL, count(*), ma
 
 -- name: active_left
 -- Of the calls from :lo to :hi those in motion, by attempts used once that is over.
-SELECT counted + (state = 'claimed'), count(*) FROM active
+SELECT attempt - given_back, count(*) FROM active
  WHERE call BETWEEN :lo AND :hi GROUP BY 1;
 
 -- name: latest_attempts

@@ -4,7 +4,8 @@ SELECT c.id, c.batch, b.deployment, p.product, p.account, b.user,
        c.sent, c.number, c.ani, c.postd, c.variables,
        b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
        b.result_url, b.is_pci, b.queued_at,
-       e.state, e.at, a.state, coalesce(w.counted + w.given_back, 0),
+       e.state, e.at, (SELECT m.state FROM in_motion m WHERE m.call = c.id),
+       coalesce(w.counted + w.given_back, 0),
        (SELECT min(at) FROM (
             SELECT x.at FROM cancellation x
              WHERE x.deployment = b.deployment AND x.through >= b.live_seq
@@ -16,7 +17,6 @@ SELECT c.id, c.batch, b.deployment, p.product, p.account, b.user,
   JOIN deployment d ON d.id = b.deployment
   JOIN program p ON p.id = d.program
   LEFT JOIN ended e ON e.call = c.id
-  LEFT JOIN active a ON a.call = c.id
   LEFT JOIN due w ON w.call = c.id
  WHERE c.id BETWEEN :lo AND :hi AND b.state = 'live'
  ORDER BY c.id;
