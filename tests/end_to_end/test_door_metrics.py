@@ -75,7 +75,13 @@ def test_calls_attempts_notices_and_commits_are_counted(tmp_path: Path):
     assert found["callwright_store_group_size_sum"] >= found["callwright_store_group_size_count"]
 
 
-def test_an_attempt_that_nobody_can_tell_of_is_counted_as_interrupted(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("passed_s", "outcome", "state"),
+    [(0, "interrupted", "exhausted"), (5, "interrupted_talking", "completed")],
+)
+def test_an_attempt_that_nobody_can_tell_of_is_counted_as_its_row_says(
+    passed_s: float, outcome: str, state: str, tmp_path: Path
+):
     metrics = Metrics()
 
     async def run() -> None:
@@ -85,16 +91,18 @@ def test_an_attempt_that_nobody_can_tell_of_is_counted_as_interrupted(tmp_path: 
         world = World(store=store, clock=clock, user=user, deployment=deployment)
         talks = Fate(outcome=Outcome.ANSWERED, rings_s=1, talks_s=1000)
         async with running(world, lambda order: talks, meter=metrics):
-            await world.queue()
+            call = await world.queue()
             await world.pass_until(lambda: bool(world.orders))
+            await world.pass_time(passed_s)
             world.lines[0].die()
             await world.pass_until(lambda: bool(world.sender.sent))
+            assert (await world.details(call)).attempts[0].outcome == outcome
         await store.close()
 
     asyncio.run(run())
     found = samples(metrics.text(None, [], 0))
-    assert found['callwright_attempts_ended_total{outcome="interrupted",trunk="main"}'] == 1
-    assert found['callwright_calls_ended_total{state="exhausted"}'] == 1
+    assert found[f'callwright_attempts_ended_total{{outcome="{outcome}",trunk="main"}}'] == 1
+    assert found[f'callwright_calls_ended_total{{state="{state}"}}'] == 1
 
 
 def test_what_a_dead_process_left_is_counted_when_it_is_brought_home(tmp_path: Path):

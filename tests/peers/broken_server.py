@@ -15,6 +15,7 @@ from callwright.service import finish_attempt, hold_start
 
 INTENT_LATE_S = 2.5
 RESULT_LATE_S = 3.0
+START_LATE_S = 5.0
 
 
 class _Undone(Exception):
@@ -96,6 +97,17 @@ def starts_unheld() -> None:
     hold_start._doubt = lambda *arguments: ""  # type: ignore[assignment]
 
 
+def starts_late() -> None:
+    """Nothing is dialled, and nobody answered, for a while after a start."""
+    start = supervisor.Supervisor.start
+
+    async def late(self: Any) -> None:
+        await self._clock.sleep(START_LATE_S)
+        await start(self)
+
+    supervisor.Supervisor.start = late  # type: ignore[method-assign]
+
+
 def keeps_everything() -> None:
     """Every leg that is over is remembered, with a file and much beside."""
     take_charge = attempts.Attempts.take_charge
@@ -113,6 +125,7 @@ BREAKS = {
     "orphans-left": orphans_left,
     "cut-at-once": cut_at_once,
     "dials-on": dials_on,
+    "starts-late": starts_late,
     "starts-unheld": starts_unheld,
     "intent-after-invite": intent_after_invite,
     "result-told-from-memory": result_told_from_memory,

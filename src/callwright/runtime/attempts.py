@@ -313,11 +313,14 @@ class Attempts:
         """An end is on disk."""
         leg = self._legs.pop(f"{ending.hold.call_id}.{ending.hold.attempt}", None)
         if isinstance(ending, Lost):
-            outcome = Outcome.INTERRUPTED
+            # Only who was answered is done with all the same.
+            talked = state is CallState.COMPLETED
+            outcome = Outcome.INTERRUPTED_TALKING if talked else Outcome.INTERRUPTED
             log.warning(
                 "attempt lost",
                 call_id=ending.hold.call_id,
                 attempt=ending.hold.attempt,
+                outcome=outcome,
                 reason=ending.reason,
             )
         else:

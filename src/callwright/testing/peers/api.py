@@ -32,6 +32,7 @@ class Api:
     url: str
     user: str
     key: str
+    timeout_s: float = TIMEOUT_S
 
     def request(
         self,
@@ -47,7 +48,9 @@ class Api:
         """
         parts = urlsplit(self.url)
         sent = {"Authorization": self.authorization, **(headers or {})}
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=self.timeout_s
+        )
         try:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()
