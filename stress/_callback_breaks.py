@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from callwright import assembly
-from callwright.callbacks import address_guard, http_sender
+from callwright import address_guard, assembly
+from callwright.callbacks import http_sender
 from callwright.callbacks.problem import NotDelivered
 from callwright.domain.notice import NoticeState, NoticeStep, Problem, after_delivery
 from callwright.domain.receiver import SLOTS, after_try

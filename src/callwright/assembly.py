@@ -241,6 +241,7 @@ def _line_makers(
             speech=config.speech.engine,
             voice=config.speech.voice,
             cache_dir=str(_beside_the_store(config, "prompts")),
+            agents_allow=tuple(config.agents.allow),
             capture=_capture_rules(config),
             book=book,
         )

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callwright.callbacks.address_guard import (
+from callwright.address_guard import (
     FORBIDDEN,
     Address,
     AddressGuard,
+    AddressRefused,
     SystemResolver,
     is_forbidden,
     is_own_address,
     parse_allowed,
 )
-from callwright.callbacks.problem import NotDelivered
 from callwright.domain.notice import Problem
 from callwright.errors import ConfigInvalid
 
@@ -43,7 +43,7 @@ def ask(
     guard = AddressGuard(allow, resolve=resolve, is_own=never_own)
     try:
         return [str(address) for address in asyncio.run(guard.addresses(host, port))]
-    except NotDelivered as exc:
+    except AddressRefused as exc:
         return exc.problem
 
 
@@ -160,7 +160,7 @@ def test_a_name_the_resolver_fails_on_is_not_found(fault: Exception) -> None:
         raise fault
 
     guard = AddressGuard(resolve=resolve)
-    with pytest.raises(NotDelivered) as raised:
+    with pytest.raises(AddressRefused) as raised:
         asyncio.run(guard.addresses("x.example", 443))
     assert raised.value.problem is Problem.NAME_NOT_FOUND
 
@@ -170,7 +170,7 @@ def test_this_machine_s_own_addresses_are_blocked_though_public() -> None:
         return GOOD
 
     guard = AddressGuard(resolve=resolve, is_own=lambda address: str(address) == GOOD[0])
-    with pytest.raises(NotDelivered) as raised:
+    with pytest.raises(AddressRefused) as raised:
         asyncio.run(guard.addresses("x.example", 443))
     assert raised.value.problem is Problem.BLOCKED_ADDRESS
 
@@ -195,7 +195,7 @@ def test_this_server_itself_is_called_only_if_its_port_is_named(
     if passes:
         assert asyncio.run(guard.addresses("x.example", port)) == [ip_address("127.0.0.1")]
     else:
-        with pytest.raises(NotDelivered) as raised:
+        with pytest.raises(AddressRefused) as raised:
             asyncio.run(guard.addresses("x.example", port))
         assert raised.value.problem is Problem.BLOCKED_ADDRESS
 
@@ -296,7 +296,7 @@ def test_no_spelling_of_a_forbidden_address_gets_past(spelling: tuple[IPv4Addres
         resolver = SystemResolver()
         try:
             return await AddressGuard(resolve=resolver, is_own=never_own).addresses(text, 80)
-        except NotDelivered as exc:
+        except AddressRefused as exc:
             return exc.problem
         finally:
             resolver.close()

@@ -5,7 +5,7 @@ import pytest
 from callwright.errors import ScriptInvalid
 from callwright.ivr import Script, dump, load, load_flow, load_survey, parse, warnings_for
 from callwright.ivr.document import MAX_CHARACTERS
-from callwright.ivr.values import GIVE_UP, HANGUP, Ask, Branch, Recorded, Speak, Spoken
+from callwright.ivr.values import GIVE_UP, HANGUP, Ask, Branch, Recorded, Speak, Spoken, Talk
 
 HEAD = "callwright: 1\nname: Test\nsteps:\n"
 SURVEY = "callwright: 1\nsurvey: Test\nquestions:\n"
@@ -185,6 +185,43 @@ WRONG = [
     (SURVEY + "  - {id: q, ask: x, scale: 1-5}\nopt_out: 9\n", 4, 21, "part of the answer"),
     ("callwright: 1\nsurvey: x\nquestions: []\n", 3, 12, "must be a list"),
 ]
+
+
+def test_an_agent_step_is_compiled_with_what_was_left_out() -> None:
+    steps = """\
+  talk:
+    agent: wss://a.example:8443/talk?lang=en
+    parameters: {who: "{name}", fixed: "x"}
+    longest: 90s
+    next: hangup
+    failed: short
+  short: {agent: "ws://b.example", next: hangup}
+"""
+    script = load(HEAD + steps, "f.yaml")
+    assert script.steps["talk"] == Talk(
+        url="wss://a.example:8443/talk?lang=en",
+        parameters={"who": "{name}", "fixed": "x"},
+        longest_s=90.0,
+        next=HANGUP,
+        failed="short",
+    )
+    assert script.steps["short"] == Talk(url="ws://b.example", next=HANGUP, failed=GIVE_UP)
+    assert script.variables == ("name",)
+    assert parse(dump(script)) == script
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://a.example/", "is no address of a websocket"),
+        ("wss://", "is no address of a websocket"),
+        ("wss://user:password@a.example/", "is no address of a websocket"),
+        ("wss://a.example/a b", "is no address of a websocket"),
+        ("wss://a.example/{name}", "takes no variables; give them as parameters"),
+    ],
+)
+def test_an_agent_is_at_an_address_that_tells_nothing(url: str, problem: str) -> None:
+    assert problem in str(refusal(f"{HEAD}  a: {{agent: '{url}', next: hangup}}\n"))
 
 
 @pytest.mark.parametrize(("text", "line", "column", "problem"), WRONG)

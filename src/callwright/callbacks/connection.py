@@ -12,7 +12,7 @@ from typing import Any
 
 import httpcore2
 
-from callwright.callbacks.address_guard import Address
+from callwright.address_guard import Address
 from callwright.callbacks.problem import NotDelivered
 from callwright.domain.notice import Problem
 

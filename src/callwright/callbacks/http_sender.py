@@ -23,7 +23,7 @@ import httpx2
 import structlog
 
 from callwright import __version__
-from callwright.callbacks.address_guard import AddressGuard, Resolve, SystemResolver
+from callwright.address_guard import AddressGuard, AddressRefused, Resolve, SystemResolver
 from callwright.callbacks.connection import AnswerTooLong, CheckedBackend, Transcript
 from callwright.callbacks.problem import NotDelivered
 from callwright.callbacks.signature import signed_headers, signing_keys
@@ -93,7 +93,7 @@ class HttpSender:
                 status, asked = await self._post(notice, now, transcript)
         except TimeoutError:
             problem = Problem.TIMEOUT
-        except NotDelivered as exc:
+        except (NotDelivered, AddressRefused) as exc:
             problem = exc.problem
         except (httpcore2.NetworkError, OSError):
             problem = Problem.CONNECTION_LOST

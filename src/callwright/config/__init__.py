@@ -3,6 +3,7 @@
 from callwright.config.load import FILE_NAME, describe, find_file, load_config
 from callwright.config.sample import sample_toml, settings_table
 from callwright.config.settings import (
+    AgentSettings,
     CallbackSettings,
     Config,
     LimitSettings,
@@ -18,6 +19,7 @@ from callwright.config.values import ByteCount, HostPort, PortRange, SipAddress
 
 __all__ = [
     "FILE_NAME",
+    "AgentSettings",
     "ByteCount",
     "CallbackSettings",
     "Config",

@@ -163,6 +163,16 @@ class CallbackSettings(Section):
     )
 
 
+class AgentSettings(Section):
+    """Programs that flows hand calls to."""
+
+    allow: tuple[Allowed, ...] = _setting(
+        [],
+        "networks or host:port of agents that may be called although private",
+        example=["127.0.0.0/8"],
+    )
+
+
 class SpeechSettings(Section):
     """How prompts are spoken."""
 
@@ -257,6 +267,7 @@ class Config(Section):
     limits: LimitSettings = LimitSettings()
     numbers: NumberSettings = NumberSettings()
     callbacks: CallbackSettings = CallbackSettings()
+    agents: AgentSettings = AgentSettings()
     speech: SpeechSettings = SpeechSettings()
     log: LogSettings = LogSettings()
     trunks: dict[str, TrunkSettings] = {}
@@ -302,6 +313,7 @@ SECTIONS: dict[str, type[Section]] = {
     "limits": LimitSettings,
     "numbers": NumberSettings,
     "callbacks": CallbackSettings,
+    "agents": AgentSettings,
     "speech": SpeechSettings,
     "log": LogSettings,
 }

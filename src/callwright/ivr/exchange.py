@@ -31,7 +31,15 @@ class RemoteHungUp:
     """The callee hung up, or the leg was lost. Answered with a `HangUp`."""
 
 
-Event = PromptsDone | Digit | TimerFired | RemoteHungUp
+@dataclass(frozen=True, slots=True)
+class AgentDone:
+    """The program of the `TalkTo` with this token is finished; `ok`: by its own will."""
+
+    token: int
+    ok: bool
+
+
+Event = PromptsDone | Digit | TimerFired | RemoteHungUp | AgentDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +95,17 @@ class HangUp:
     finished: bool
 
 
-Action = Play | StopPlaying | SetTimer | CancelTimer | Store | EnterStep | HangUp
+@dataclass(frozen=True, slots=True)
+class TalkTo:
+    """Connect the callee with the program at `url`, and report `AgentDone(token)`.
+
+    Keys go to the program meanwhile, and need not be told to the script.
+    """
+
+    url: str
+    parameters: dict[str, str]
+    longest_s: float
+    token: int
+
+
+Action = Play | StopPlaying | SetTimer | CancelTimer | Store | EnterStep | HangUp | TalkTo

@@ -17,6 +17,7 @@ _STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)\Z")
 _SPAN = re.compile(r"([0-9]{1,6})(?: ?- ?([0-9]{1,6}))?\Z")
 _VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+./-]{0,63}\Z")
+_AGENT_URL = re.compile(r"wss?://[^/?#\s@]+(:[0-9]{1,5})?(/[!-~]*)?\Z", re.IGNORECASE)
 _TRUE, _FALSE = ("yes", "true", "on"), ("no", "false", "off")
 
 
@@ -240,6 +241,22 @@ def read_recording(node: Node, faults: Faults) -> Recorded:
     elif "{" in text:
         faults.add("a variable cannot choose a recording; use branch", node.place)
     return Recorded(path=str(path))
+
+
+def read_agent_url(node: Node | None, faults: Faults) -> str:
+    """The address of a program's websocket. Which hosts it may name is the line's business."""
+    if node is None:
+        return ""
+    text = read_text(node, faults, most=MAX_TEXT)
+    if "{" in text:
+        # What is in an address is in the logs of everybody on the way.
+        faults.add("an agent's address takes no variables; give them as parameters", node.place)
+    elif text and not _AGENT_URL.match(text):
+        faults.add(
+            f"'{text}' is no address of a websocket; write it like wss://agent.example.com/talk",
+            node.place,
+        )
+    return text
 
 
 def read_variables(fields: Fields) -> dict[str, str]:

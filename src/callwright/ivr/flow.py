@@ -10,6 +10,7 @@ from callwright.ivr.asking import PATIENCE_KEYS, check_exits, read_digits, read_
 from callwright.ivr.document import Faults, Mapping, Node, Place, Scalar, hint_for
 from callwright.ivr.fields import (
     Fields,
+    read_agent_url,
     read_key,
     read_name,
     read_recording,
@@ -29,6 +30,7 @@ from callwright.ivr.values import (
     Speak,
     Spoken,
     Step,
+    Talk,
     Wait,
 )
 
@@ -45,6 +47,7 @@ STEP_KEYS: dict[str, tuple[str, ...]] = {
     "set": ("set", "next"),
     "branch": ("branch", "when", "otherwise"),
     "wait": ("wait", "next"),
+    "agent": ("agent", "parameters", "longest", "next", "failed"),
 }
 
 
@@ -142,8 +145,16 @@ def _read_step(name: str, node: Node, faults: Faults, targets: _Targets) -> Step
         return _read_branch(fields, targets)
     fields.require("next")
     following = targets.read(fields.node("next"))
+    if verb == "agent":
+        return Talk(
+            url=read_agent_url(fields.node("agent"), faults),
+            parameters=_read_values(fields, "parameters") if "parameters" in fields else {},
+            longest_s=fields.seconds("longest", 3600.0, least=1.0, most=14400.0),
+            next=following,
+            failed=targets.read(fields.node("failed"), GIVE_UP),
+        )
     if verb == "set":
-        return Assign(values=_read_values(fields), next=following)
+        return Assign(values=_read_values(fields, "set"), next=following)
     if verb == "wait":
         seconds = fields.seconds("wait", 1.0, least=0.1, most=60.0)
         return Wait(seconds=seconds, next=following)
@@ -199,10 +210,10 @@ def _read_keys(fields: Fields, targets: _Targets) -> dict[str, str]:
     return {read_key(key, fields.faults): targets.read(value) for key, value in node.entries}
 
 
-def _read_values(fields: Fields) -> dict[str, str]:
-    node = fields.node("set")
+def _read_values(fields: Fields, key: str) -> dict[str, str]:
+    node = fields.node(key)
     if not isinstance(node, Mapping) or not node.entries:
-        fields.faults.add("'set' must be a map of variables and values", fields.place)
+        fields.faults.add(f"'{key}' must be a map of names and values", fields.place)
         return {}
     return {
         read_name(key, fields.faults): ""

@@ -7,7 +7,7 @@ fill a tape; `ask` has its own `tries` for asking again.
 
 from collections.abc import Mapping
 
-from callwright.ivr.values import ENDS, Ask, Branch, Step
+from callwright.ivr.values import ENDS, Ask, Branch, Step, Talk
 
 
 def targets_of(step: Step) -> tuple[str, ...]:
@@ -25,6 +25,8 @@ def targets_without_keys(step: Step) -> tuple[str, ...]:
         return (step.otherwise,)
     if isinstance(step, Branch):
         return tuple(dict.fromkeys((*step.cases.values(), step.otherwise)))
+    if isinstance(step, Talk):
+        return tuple(dict.fromkeys((step.next, step.failed)))
     return (step.next,)
 
 

@@ -13,6 +13,7 @@ from enum import Enum, auto
 
 from callwright.ivr.exchange import (
     Action,
+    AgentDone,
     CancelTimer,
     Digit,
     EnterStep,
@@ -24,6 +25,7 @@ from callwright.ivr.exchange import (
     SetTimer,
     StopPlaying,
     Store,
+    TalkTo,
     TimerFired,
 )
 from callwright.ivr.script import Script
@@ -38,6 +40,7 @@ from callwright.ivr.values import (
     Recorded,
     Speak,
     Spoken,
+    Talk,
     Wait,
 )
 
@@ -51,6 +54,7 @@ class _Phase(Enum):
     ASKING = auto()  # the prompts of an `ask` play
     LISTENING = auto()  # the prompts are over, a timer runs
     WAITING = auto()  # a `wait` step's timer runs
+    AWAY = auto()  # an agent talks with the callee
     OVER = auto()
 
 
@@ -109,6 +113,8 @@ class Interpreter:
             elif event.token == self._token:
                 if isinstance(event, PromptsDone):
                     self._on_prompts_done()
+                elif isinstance(event, AgentDone):
+                    self._on_agent_done(event.ok)
                 else:
                     self._on_timer()
         return self._taken()
@@ -145,6 +151,9 @@ class Interpreter:
             return step.next
         if isinstance(step, Branch):
             return step.cases.get(self._values.get(fold_name(step.variable), ""), step.otherwise)
+        if isinstance(step, Talk):
+            self._hand_over(step)
+            return None
         self._set_timer(step.seconds, _Phase.WAITING)
         return None
 
@@ -224,7 +233,7 @@ class Interpreter:
     # Events
 
     def _on_digit(self, digit: str) -> None:
-        if len(digit) != 1 or digit not in KEYS:
+        if len(digit) != 1 or digit not in KEYS or self._phase is _Phase.AWAY:
             return
         step = self._script.steps.get(self._step)
         asking = isinstance(step, Ask) and self._phase in (_Phase.ASKING, _Phase.LISTENING)
@@ -255,6 +264,11 @@ class Interpreter:
         elif self._phase is _Phase.ASKING and isinstance(step, Ask):
             self._set_timer(step.timeout_s, _Phase.LISTENING)
 
+    def _on_agent_done(self, ok: bool) -> None:
+        step = self._script.steps.get(self._step)
+        if self._phase is _Phase.AWAY and isinstance(step, Talk):
+            self._go(step.next if ok else step.failed)
+
     def _on_timer(self) -> None:
         step = self._script.steps.get(self._step)
         if self._phase is _Phase.WAITING and isinstance(step, Wait):
@@ -283,6 +297,12 @@ class Interpreter:
                 filled.append(Spoken(text=text, voice=prompt.voice or self._script.voice))
         return tuple(filled)
 
+    def _hand_over(self, step: Talk) -> None:
+        self._token += 1
+        self._phase = _Phase.AWAY
+        told = {name: fill(template, self._values) for name, template in step.parameters.items()}
+        self._actions.append(TalkTo(step.url, told, step.longest_s, self._token))
+
     def _set_timer(self, seconds: float, phase: _Phase) -> None:
         self._token += 1
         self._phase = phase
@@ -304,6 +324,7 @@ def _accepts_hash(step: object) -> bool:
 __all__ = [
     "MAX_STEPS",
     "Action",
+    "AgentDone",
     "CancelTimer",
     "Digit",
     "EnterStep",
@@ -316,5 +337,6 @@ __all__ = [
     "SetTimer",
     "StopPlaying",
     "Store",
+    "TalkTo",
     "TimerFired",
 ]

@@ -23,6 +23,7 @@ from callwright.ivr.values import (
     Speak,
     Spoken,
     Step,
+    Talk,
     Wait,
 )
 
@@ -103,6 +104,9 @@ def _names_read(steps: dict[str, Step]) -> set[str]:
         if isinstance(step, Assign):
             for template in step.values.values():
                 names.update(names_in(template))
+        elif isinstance(step, Talk):
+            for template in step.parameters.values():
+                names.update(names_in(template))
         elif isinstance(step, Branch):
             names.add(step.variable)
     return names
@@ -130,6 +134,7 @@ __all__ = [
     "Speak",
     "Spoken",
     "Step",
+    "Talk",
     "Wait",
     "dump",
     "parse",

@@ -117,7 +117,21 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     next: str
 
 
-Step = Speak | Ask | Assign | Branch | Wait
+class Talk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="agent"):
+    """Hand the call to a program that hears and speaks over a websocket."""
+
+    url: str
+    """`ws:` or `wss:`; no places, for what is in an address is in somebody's log."""
+    parameters: dict[str, str] = {}
+    """What the program is told of the call; values may hold `{variable}` places."""
+    longest_s: Annotated[float, Meta(gt=0, le=14400)] = 3600.0
+    next: str
+    """When the program closes the websocket, or the time is over."""
+    failed: str = GIVE_UP
+    """When it cannot be reached, or the websocket breaks."""
+
+
+Step = Speak | Ask | Assign | Branch | Wait | Talk
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -35,6 +35,9 @@ class LegOrder(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
 
     leg: str
     """Names the leg on the pipe; unique for the life of the brain's process."""
+    call_id: int = 0
+    account_id: int = 0
+    """Whose call it is; these two are told to agents that a script hands the call to."""
     trunk: str
     number: str
     """What is dialled: `+` and digits."""

@@ -52,6 +52,8 @@ def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> 
     intent, deployment, contact = begun.intent, begun.deployment, begun.claim.contact
     return LegOrder(
         leg=leg,
+        call_id=intent.call_id,
+        account_id=deployment.program.account_id,
         trunk=intent.trunk,
         number=intent.number,
         caller_id=intent.caller_id,

@@ -17,6 +17,7 @@ from typing import Protocol
 from callwright.errors import ScriptInvalid, Unavailable
 from callwright.ivr.interpreter import Action as ScriptAction
 from callwright.ivr.interpreter import (
+    AgentDone,
     CancelTimer,
     Digit,
     EnterStep,
@@ -28,11 +29,13 @@ from callwright.ivr.interpreter import (
     SetTimer,
     StopPlaying,
     Store,
+    TalkTo,
     TimerFired,
 )
 from callwright.ivr.interpreter import Event as ScriptEvent
 from callwright.ivr.values import Prompt, Recorded
 from callwright.ports.line import FromLine, LegKeyed, LegStep
+from callwright.telephony.agents import Agents, Bridge, CallIds
 from callwright.telephony.rtp.encoded import EncodedPrompt
 from callwright.telephony.rtp.session import MediaSession
 from callwright.telephony.sip.sdp import Codec
@@ -76,6 +79,8 @@ class Conversation:
         leg: str,
         interpreter: Interpreter,
         prompts: Prompts,
+        agents: Agents,
+        ids: CallIds,
         voice: str,
         postd: str,
         media: MediaSession,
@@ -86,6 +91,8 @@ class Conversation:
         self._leg = leg
         self._interpreter = interpreter
         self._prompts = prompts
+        self._agents = agents
+        self._ids = ids
         self._voice = voice
         self._postd = postd
         self._media = media
@@ -96,6 +103,7 @@ class Conversation:
         self._timer: asyncio.TimerHandle | None = None
         self._rendering: asyncio.Task[None] | None = None
         self._preparing: asyncio.Task[None] | None = None
+        self._bridge: Bridge | None = None
         self._over = False
         self.finished = False
         """The script ran to its end."""
@@ -124,6 +132,8 @@ class Conversation:
 
     def hear(self, digit: str) -> None:
         """The callee pressed a key."""
+        if self._bridge is not None:
+            self._bridge.key(digit)
         self._feed(Digit(digit))
 
     def stop(self, *, by_callee: bool) -> None:
@@ -166,11 +176,21 @@ class Conversation:
                     self._stop_timer()
                 case Store(name, value):
                     self._tell(LegKeyed(leg=self._leg, at=time.time(), name=name, value=value))
+                case TalkTo():
+                    self._talk_to(action)
                 case EnterStep(name):
                     self._tell(LegStep(leg=self._leg, at=time.time(), step=name))
                 case HangUp(finished):
                     self.finished = finished
                     self._end(Over.SCRIPT_ENDED)
+
+    def _talk_to(self, talk: TalkTo) -> None:
+        def done(ok: bool) -> None:
+            self._bridge = None
+            self._contained(partial(self._feed, AgentDone(talk.token, ok)))
+
+        self._bridge = Bridge(talk, self._ids, agents=self._agents, media=self._media, on_done=done)
+        self._bridge.start()
 
     async def _render_and_play(self, play: Play) -> None:
         try:
@@ -223,6 +243,8 @@ class Conversation:
         self._stop_rendering()
         if self._preparing is not None:
             self._preparing.cancel()
+        if self._bridge is not None:
+            self._bridge.stop()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

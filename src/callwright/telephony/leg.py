@@ -23,6 +23,7 @@ from callwright.ports.line import (
     LegRinging,
     LegSent,
 )
+from callwright.telephony.agents import Agents, CallIds
 from callwright.telephony.callee_keys import CalleeKeys
 from callwright.telephony.conversation import Conversation, Over, Prompts
 from callwright.telephony.listening import Ears
@@ -54,6 +55,7 @@ class LegPlace:
     media: MediaPlane
     ears: Ears
     prompts: Prompts
+    agents: Agents
     voice: str
 
 
@@ -236,6 +238,8 @@ class Leg:
                 leg=self._order.leg,
                 interpreter=Interpreter(self._script, self._order.variables),
                 prompts=self._place.prompts,
+                agents=self._place.agents,
+                ids=CallIds(call=self._order.call_id, account=self._order.account_id),
                 voice=self._place.voice,
                 postd=self._order.postd,
                 media=self._media,

@@ -29,6 +29,7 @@ from callwright.ports.line import (
     TrunkRate,
 )
 from callwright.ports.speech import Speech
+from callwright.telephony.agents import Agents
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.departures import Departures
 from callwright.telephony.leg import Leg, LegPlace
@@ -65,12 +66,14 @@ class SipLine:
         speech: Speech | None,
         cache_dir: Path,
         voice: str = "",
+        agents: Agents | None = None,
         capture: CaptureRecorder | None = None,
         book: SendBook | None = None,
     ) -> None:
         self._trunks = tuple(trunks)
         self._prompts = PromptStore(speech, cache_dir)
         self._voice = voice
+        self._agents = agents or Agents()
         self._capture = capture
         self._places: dict[str, LegPlace] = {}
         book = book or SendBook(len(self._trunks))
@@ -112,6 +115,7 @@ class SipLine:
                     media=media,
                     ears=Ears(media.ticker),
                     prompts=self._prompts,
+                    agents=self._agents,
                     voice=self._voice,
                 )
         except BaseException:
@@ -141,6 +145,7 @@ class SipLine:
         for place in self._places.values():
             place.endpoint.close()
             place.media.close()
+        self._agents.close()
         if self._capture is not None:
             self._capture.close()
         self._places.clear()

@@ -23,6 +23,7 @@ import uvloop
 
 from callwright.errors import CallwrightError
 from callwright.ports.line import LineLog, ScriptText
+from callwright.telephony.agents import Agents
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.line import SipLine
 from callwright.telephony.pipe import LineSettings, Pipe, StartFailed, to_line_decoder
@@ -126,6 +127,7 @@ async def serve(sock: socket.socket) -> int:
             speech=choose_speech(settings.speech),
             cache_dir=Path(settings.cache_dir),
             voice=settings.voice,
+            agents=Agents(settings.agents_allow),
             capture=None if settings.capture is None else CaptureRecorder(settings.capture),
             book=None if settings.book is None else SendBook(len(settings.trunks), settings.book),
         )

@@ -34,6 +34,8 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, tag="settings"):
     voice: str = ""
     cache_dir: str
     """Where rendered prompts are kept."""
+    agents_allow: tuple[str, ...] = ()
+    """Where agents may be although it is private."""
     capture: CaptureRules | None = None
     """What is kept of the SIP messages; None = nothing."""
     book: int | None = None

@@ -12,6 +12,7 @@ from callwright.ports.pacing_view import NOTHING_RUNS, PacingView
 from callwright.ports.sip_messages import NOTHING_KEPT, SipMessages
 from callwright.ports.store import Store
 from callwright.service.load_list import ListLoader
+from callwright.web.agent_calls import AgentDesk, agent_routes
 from callwright.web.dialect_request import Surroundings
 from callwright.web.dialect_routes import dialect_routes
 from callwright.web.front import Front
@@ -87,7 +88,8 @@ def make_app(
         pacing=pacing,
         sip_messages=sip_messages,
     )
-    routes = [*dialect_routes(around), *health_routes(ward)]
+    agents = AgentDesk(store=store, clock=clock, hang_up=hang_up)
+    routes = [*dialect_routes(around), *agent_routes(agents), *health_routes(ward)]
     elsewhere = with_native(native, _no_such_path)
     router = Router(routes, redirect_slashes=False, default=elsewhere)
     return Front(SignInGuard(router, proxies, clock), proxies=proxies, meter=metrics)

@@ -10,7 +10,7 @@ Source: RFC 3550, RFC 3551, RFC 4733.
 import secrets
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Protocol
 
@@ -179,6 +179,14 @@ class MediaSession:
         session's: a re-INVITE may have changed it while the prompt was made.
         """
         self._speaking.play(prompts, on_done)
+        self._marker = True
+
+    def play_stream(self, frames: Iterator[bytes]) -> None:
+        """Say `frames`, each 160 µ-law codes, taken one by one as they are due.
+
+        Replaces what is playing, whose own `on_done` is then never called.
+        """
+        self._speaking.play_stream(frames)
         self._marker = True
 
     def stop_playing(self) -> None:

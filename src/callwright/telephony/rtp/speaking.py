@@ -36,6 +36,12 @@ class Speaking:
         self._frames = itertools.chain.from_iterable(map(self._in_our_law, prompts))
         self._on_played = on_done
 
+    def play_stream(self, frames: Iterator[bytes]) -> None:
+        """Say `frames`, each 160 µ-law codes, in place of what is playing."""
+        in_ours = partial(transcode, source="PCMU", target=self.codec)
+        self._frames = frames if self.codec == "PCMU" else map(in_ours, frames)
+        self._on_played = None
+
     def stop_playing(self) -> None:
         """As `MediaSession.stop_playing`."""
         self._frames = iter(())

@@ -1,14 +1,15 @@
-"""Which addresses a notice may be sent to: none that only this machine or network can reach.
+"""Which addresses a customer may name: none that only this machine or network can reach.
 
-A `result_url` is a customer's text. Without this guard it could make the server talk to its
-own database, to a cloud's metadata service, or to printers in the office.
+A `result_url` and the address of an agent are customers' texts. Without this guard they could
+make the server talk to its own database, to a cloud's metadata service, or to printers in the
+office.
 
 The guard judges addresses, never strings: a resolver turns `2130706433`, `0x7f000001` and
 `127.1` into loopback. A name with one forbidden address among good ones is refused whole.
 The caller must connect to an address that was returned here and resolve again for each try;
 asking the resolver a second time before connecting would let the answer change in between.
 
-Source: reliability rules, "SSRF rules for result_url"; IANA special-purpose registries.
+Source: reliability rules, section 2.1; IANA special-purpose registries.
 """
 
 import asyncio
@@ -26,7 +27,6 @@ from ipaddress import (
     ip_network,
 )
 
-from callwright.callbacks.problem import NotDelivered
 from callwright.domain.notice import Problem
 from callwright.errors import ConfigInvalid
 
@@ -77,9 +77,17 @@ _RESOLVER_THREADS = 256
 """As many as there may be tries at once: names that take for ever hold up no others."""
 
 
+class AddressRefused(Exception):
+    """Nothing was connected to: the name has no address, or one that must not be called."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:
-    """One entry of `callbacks.allow`: what may be called although it is forbidden."""
+    """An entry of `callbacks.allow` or `agents.allow`: what may be called all the same."""
 
     network: IPv4Network | IPv6Network | None = None
     host: str = ""
@@ -95,7 +103,7 @@ class Allowed:
         return host.lower().rstrip(".") == self.host
 
 
-def parse_allowed(entry: str) -> Allowed:
+def parse_allowed(entry: str, setting: str = "callbacks.allow") -> Allowed:
     """The meaning of one entry: `10.0.0.0/8`, `10.0.0.7`, either with `:8443`, or `host:8443`.
 
     IPv6 with a port is written in brackets: `[fd00::/8]:8443`.
@@ -116,7 +124,7 @@ def parse_allowed(entry: str) -> Allowed:
         if re.fullmatch(r"(?=.*[a-zA-Z])[a-zA-Z0-9._-]+", host):
             return Allowed(host=host.lower().rstrip("."), port=port)
     raise ConfigInvalid(
-        f"callbacks.allow: {entry!r} is neither a network (10.0.0.0/8) nor host:port; "
+        f"{setting}: {entry!r} is neither a network (10.0.0.0/8) nor host:port; "
         "correct or remove it"
     )
 
@@ -129,11 +137,12 @@ class AddressGuard:
         allow: Iterable[str] = (),
         *,
         resolve: Resolve,
+        setting: str = "callbacks.allow",
         is_own: Callable[[Address], bool] | None = None,
         own_ports: Callable[[], Collection[int]] = tuple,
     ) -> None:
-        """`own_ports` are those that this server itself listens on."""
-        self._allow = [parse_allowed(entry) for entry in allow]
+        """`setting` is where `allow` stands; `own_ports` are those this server listens on."""
+        self._allow = [parse_allowed(entry, setting) for entry in allow]
         self._resolve = resolve
         self._is_own = is_own_address if is_own is None else is_own
         self._own_ports = own_ports
@@ -142,17 +151,17 @@ class AddressGuard:
         """The addresses of `host`, in the resolver's order, each free to connect to.
 
         Raises:
-            NotDelivered: the name has no address, or one that must not be called.
+            AddressRefused: the name has no address, or one that must not be called.
         """
         try:
             texts = await self._resolve(host, port)
         except (OSError, UnicodeError) as exc:
-            raise NotDelivered(Problem.NAME_NOT_FOUND) from exc
+            raise AddressRefused(Problem.NAME_NOT_FOUND) from exc
         addresses = list(dict.fromkeys(ip_address(text) for text in texts))
         if not addresses:
-            raise NotDelivered(Problem.NAME_NOT_FOUND)
+            raise AddressRefused(Problem.NAME_NOT_FOUND)
         if not all(self._may_call(host, port, address) for address in addresses):
-            raise NotDelivered(Problem.BLOCKED_ADDRESS)
+            raise AddressRefused(Problem.BLOCKED_ADDRESS)
         return addresses
 
     def _may_call(self, host: str, port: int, address: Address) -> bool:
