@@ -42,7 +42,10 @@ TOOLS = ROOT / ".tools"
 
 # What some tests use and no wheel brings: tests/unit/test_repository_go.py holds this list
 # against the programs the tests ask for.
-APT_PACKAGES = "sip-tester baresip-core php-cli php-curl tshark espeak-ng curl sox chromium"
+APT_PACKAGES = (
+    "sip-tester baresip-core php-cli php-curl tshark espeak-ng curl sox openssl "
+    "kamailio kamailio-tls-modules chromium"
+)
 
 USAGE = """\
 usage: python3 go COMMAND [ARGUMENT ...]

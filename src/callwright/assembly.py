@@ -31,6 +31,7 @@ from callwright.telephony.pipe import LineSettings
 from callwright.telephony.send_gate import new_book_file
 from callwright.telephony.sip.call_form import CallForm
 from callwright.telephony.sip.sdp import Codec
+from callwright.telephony.sip.tls import TlsSettings
 from callwright.telephony.spawned_line import ProcessLine
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
 from callwright.web.metrics import Metrics, TrunkReading
@@ -236,7 +237,8 @@ def _line_makers(
     for index in range(count):
         settings = LineSettings(
             trunks=tuple(
-                _line_trunk(name, trunk, phones, index, count) for name, trunk in trunks.items()
+                _line_trunk(config, name, trunk, phones, index, count)
+                for name, trunk in trunks.items()
             ),
             speech=config.speech.engine,
             voice=config.speech.voice,
@@ -252,8 +254,13 @@ def _line_makers(
 _CODECS: dict[str, Codec] = {"pcmu": "PCMU", "pcma": "PCMA"}
 
 
+def _path(config: Config, written: str) -> str:
+    """A file named in the settings, looked up from their folder; "" = none."""
+    return str(config.folder / written) if written else ""
+
+
 def _line_trunk(
-    name: str, trunk: TrunkSettings, phones: "Phones | None", index: int, count: int
+    config: Config, name: str, trunk: TrunkSettings, phones: "Phones | None", index: int, count: int
 ) -> LineTrunk:
     address = str(trunk.address)
     user, password = trunk.user, trunk.password
@@ -276,6 +283,14 @@ def _line_trunk(
         user=user,
         password=password,
         caller_id=trunk.caller_id,
+        targets=trunk.targets,
+        outbound_proxy=trunk.outbound_proxy,
+        tls=TlsSettings(
+            ca=_path(config, trunk.tls_ca),
+            certificate=_path(config, trunk.tls_certificate),
+            key=_path(config, trunk.tls_key),
+            wildcards=trunk.tls_wildcards,
+        ),
         local_address=trunk.local_address,
         local_port=trunk.local_port,
         rtp_ports=(first + index * share, first + (index + 1) * share - 1),

@@ -82,19 +82,21 @@ def sipp_phones(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_until_bound(port, process)
+        _wait_until_bound(
+            port, process, socket.SOCK_STREAM if "t1" in options else socket.SOCK_DGRAM
+        )
         yield Phones(port, log)
     finally:
         process.kill()
         process.wait(5)
 
 
-def _wait_until_bound(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_bound(port: int, process: subprocess.Popen[bytes], kind: socket.SocketKind) -> None:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"sipp ended at once with {process.returncode}")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        with socket.socket(socket.AF_INET, kind) as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:

@@ -95,7 +95,9 @@ class Targets:
 def test_a_target_that_cannot_have_rung_anybody_is_followed_by_the_next(how: str, why: str) -> None:
     call = Targets(FIRST, SECOND)
     call.fail(how)
-    assert call.news[0] == TargetFailed(FIRST, why, 7.0 if how == "503" else 0.0)
+    assert call.news[0] == TargetFailed(
+        FIRST, why, 7.0 if how == "503" else 0.0, is_there=how == "503"
+    )
     assert call.news[1] == MovedOn(SECOND, "z9hG4bKb.t2", 1)
     assert [s for s in call.invites() if s[2] == SECOND] == [("z9hG4bKb.t2", 1, SECOND)]
     assert len({m.call_id + m.from_tag for m, _ in call.sent}) == 1

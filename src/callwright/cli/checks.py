@@ -173,8 +173,8 @@ async def _trunk(name: str, trunk: TrunkSettings) -> Finding:
     if trunk.driver == "phones" or trunk.address is None:
         return Finding(about, Level.OK, "the built-in phones")
     loop = asyncio.get_running_loop()
-    port = trunk.address.port or (SIPS_PORT if trunk.address.transport == "tls" else SIP_PORT)
-    kind = socket.SOCK_DGRAM if trunk.address.transport == "udp" else socket.SOCK_STREAM
+    port = trunk.address.port or (SIPS_PORT if trunk.address.goes_by == "tls" else SIP_PORT)
+    kind = socket.SOCK_DGRAM if trunk.address.goes_by == "udp" else socket.SOCK_STREAM
     try:
         found = await loop.getaddrinfo(trunk.address.host, port, type=kind)
     except (OSError, UnicodeError):

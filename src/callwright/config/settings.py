@@ -25,6 +25,7 @@ from callwright.config.values import (
     Ports,
     PublicUrl,
     SessionExpires,
+    SipServer,
     Size,
     SizeOrNone,
     StoreUrl,
@@ -195,6 +196,28 @@ class TrunkSettings(Section):
     driver: Literal["sip", "phones"] = _setting("sip", "sip, or phones (the built-in callee)")
     address: TrunkAddress = _setting(
         "", "of the SIP server; required for sip", example="sip:127.0.0.1:5060;transport=udp"
+    )
+    targets: tuple[SipServer, ...] = _setting(
+        [],
+        "servers to use in this order, in place of what DNS says of the address",
+        example=["192.0.2.7:5060", "192.0.2.8:5060"],
+    )
+    outbound_proxy: SipServer = _setting(
+        "", "where requests go, with a Route; empty = to the address", example="sip:sbc.example.com"
+    )
+    tls_ca: str = _setting(
+        "",
+        "PEM file: who may have signed the trunk's certificate; empty = whom this machine trusts",
+        example="/etc/callwright/carrier-ca.pem",
+    )
+    tls_certificate: str = _setting(
+        "", "PEM file: ours, for a trunk that asks for one", example="/etc/callwright/us.pem"
+    )
+    tls_key: str = _setting(
+        "", "PEM file: its key; empty = in the same file", example="/etc/callwright/us.key"
+    )
+    tls_wildcards: bool = _setting(
+        False, "true = *.example.com in a certificate is good for sip.example.com"
     )
     user: str = _setting("", "for the trunk's digest challenge")
     password: str = _setting("", "for the trunk's digest challenge", secret=True)

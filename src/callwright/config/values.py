@@ -50,12 +50,19 @@ class SipAddress:
     host: str
     port: int
     transport: str
-    """`udp`, `tcp` or `tls`."""
+    """`udp`, `tcp` or `tls`; "" = none was written."""
+    scheme: str = "sip"
+
+    @property
+    def goes_by(self) -> str:
+        """What was written, or what it means where nothing was."""
+        return self.transport or ("tls" if self.scheme == "sips" else "udp")
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
-        return f"sip:{host}{port};transport={self.transport}"
+        transport = f";transport={self.transport}" if self.transport else ""
+        return f"{self.scheme}:{host}{port}{transport}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +127,21 @@ def read_sip_address(value: object) -> SipAddress | None:
     match = _SIP.match(value) if isinstance(value, str) else None
     if match is None or int(match[2] or 0) > 65535:
         raise ValueError('must be a SIP address, such as "sip:127.0.0.1:5060;transport=udp"')
-    transport = (match[3] or ("tls" if str(value).startswith("sips:") else "udp")).lower()
-    if transport not in ("udp", "tcp", "tls"):
+    transport = (match[3] or "").lower()
+    if transport not in ("", "udp", "tcp", "tls"):
         raise ValueError("transport must be udp, tcp or tls")
-    return SipAddress(_bare_host(match[1]), int(match[2] or 0), transport)
+    scheme = str(value).partition(":")[0]
+    if scheme == "sips" and transport == "udp":
+        raise ValueError("sips: goes by TLS; leave transport=udp out")
+    return SipAddress(_bare_host(match[1]), int(match[2] or 0), transport, scheme)
+
+
+def read_sip_server(value: object) -> str:
+    """`"192.0.2.7:5060"`, with or without `sip:` and a transport; "" = none."""
+    if not isinstance(value, str):
+        raise ValueError('must be a SIP server, such as "192.0.2.7:5060"')
+    text = value if value.startswith(("sip:", "sips:")) else f"sip:{value}"
+    return str(read_sip_address(text)) if value else ""
 
 
 def read_port_range(value: object) -> PortRange:
@@ -283,6 +301,7 @@ Listen = Annotated[HostPort, _or_as_it_is(HostPort, read_host_port)]
 TrunkAddress = Annotated[SipAddress | None, _or_as_it_is(SipAddress, read_sip_address)]
 Ports = Annotated[PortRange, _or_as_it_is(PortRange, read_port_range)]
 LocalAddress = Annotated[str, PlainValidator(read_local_address)]
+SipServer = Annotated[str, PlainValidator(read_sip_server)]
 PublicUrl = Annotated[str, PlainValidator(read_public_url)]
 StoreUrl = Annotated[str, PlainValidator(read_store_url)]
 CallerId = Annotated[str, PlainValidator(read_caller_id)]

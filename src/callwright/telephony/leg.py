@@ -40,7 +40,7 @@ from callwright.telephony.sip.actions import (
 )
 from callwright.telephony.sip.call import OutgoingCall
 from callwright.telephony.sip.endpoint import SipEndpoint
-from callwright.telephony.sip.fields import SipMalformed, format_host_port
+from callwright.telephony.sip.fields import SipMalformed, format_address
 from callwright.telephony.sip.outcomes import outcome_of
 from callwright.telephony.sip.sdp import MediaAnswer, SdpUnusable, build_offer, read_description
 
@@ -152,7 +152,7 @@ class Leg:
         self._call = call
         self._sent = True
         endpoint.perform(call, call.start(now))
-        sent_to = format_host_port(setup.target)
+        sent_to = format_address(call.target)
         self._tell(LegSent(leg=order.leg, at=time.time(), remote_address=sent_to))
 
     def _end_unsent(self, outcome: Outcome, reason: str) -> None:

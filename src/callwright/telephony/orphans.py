@@ -18,6 +18,7 @@ from callwright.telephony.sip.fields import (
     SipMalformed,
     format_host_port,
     is_ip_address,
+    parse_address,
     parse_host_port,
 )
 from callwright.telephony.sip.orphan import OrphanedCall
@@ -64,7 +65,7 @@ class OrphanEnder:
         endpoint, hears_answers = self._seat(main, orphan)
         target: Address | None = None
         if orphan.remote_address:
-            sent_to = parse_host_port(orphan.remote_address)
+            sent_to = parse_address(orphan.remote_address)
             target = sent_to if is_ip_address(sent_to[0]) else None
         setup = endpoint.setup(
             number=orphan.number,

@@ -11,14 +11,18 @@ import msgspec
 from callwright.errors import ConfigInvalid
 from callwright.telephony.sip.call_form import PLAIN, CallForm
 from callwright.telephony.sip.fields import (
-    SIP_PORT,
     HostPort,
     SipMalformed,
+    Transport,
     checked_account,
     checked_caller,
     is_ip_address,
     parse_uri,
 )
+from callwright.telephony.sip.locate import Sought
+from callwright.telephony.sip.tls import TlsSettings, client_context
+
+_TRANSPORTS: dict[str, Transport] = {"udp": "UDP", "tcp": "TCP", "tls": "TLS"}
 
 
 class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +44,11 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Offered, the best first."""
     audio_timeout_s: float = 30.0
     """A call from which so long nothing came, though it should have, is over; 0 = never."""
+    targets: tuple[str, ...] = ()
+    """Servers to use in this order, in place of what DNS says of the address."""
+    outbound_proxy: str = ""
+    """Where requests go, with a Route that says so; "" = to the address."""
+    tls: TlsSettings = TlsSettings()
     calls_per_second: float = 0.0
     """INVITEs that may leave this line in any second; 0 = as many as are ordered."""
 
@@ -50,25 +59,70 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Without the password, which has no business in a log."""
         return f"TrunkSettings(name={self.name!r}, address={self.address!r})"
 
-    def target(self) -> HostPort:
-        """Host (a name or an address without brackets) and port of the trunk.
+    @property
+    def is_secure(self) -> bool:
+        """Whether its URIs are `sips:`."""
+        return self.address[:5].lower() == "sips:"
+
+    def domain(self) -> HostPort:
+        """Host (a name or an address without brackets) and port of its URIs; 0 = no port.
 
         Raises:
             ConfigInvalid: the address is none of ours to dial; the text names the setting.
         """
-        key = f"trunks.{self.name}.address"
+        sought = self._sought("address", self.address)
+        return sought.host, sought.port
+
+    def proves_to_be(self) -> str:
+        """Whose certificate its servers must show."""
+        return self._sought(*self._way()).host
+
+    def servers(self) -> list[Sought]:
+        """Whom to ask, in this order.
+
+        Raises:
+            ConfigInvalid: a setting that names one cannot be read.
+        """
+        if not self.targets:
+            return [self._sought(*self._way())]
+        usual = self._sought("address", self.address).transport
+        servers = [self._sought("targets", each) for each in self.targets]
+        return [msgspec.structs.replace(x, transport=x.transport or usual) for x in servers]
+
+    def route(self) -> str:
+        """The Route that requests carry outside of calls; "" = none."""
+        if not self.outbound_proxy:
+            return ""
+        uri = (
+            self.outbound_proxy if ":" in self.outbound_proxy[:5] else f"sip:{self.outbound_proxy}"
+        )
+        return f"<{uri}>" if ";lr" in uri.lower() else f"<{uri};lr>"
+
+    def _way(self) -> tuple[str, str]:
+        """The setting that says where requests go, and its value."""
+        if self.outbound_proxy:
+            return "outbound_proxy", self.outbound_proxy
+        return "address", self.address
+
+    def _sought(self, setting: str, text: str) -> Sought:
+        key = f"trunks.{self.name}.{setting}"
+        if setting != "address" and not text[:5].lower().startswith(("sip:", "sips:")):
+            text = f"sip:{text}"
         try:
-            uri = parse_uri(self.address)
+            uri = parse_uri(text)
         except SipMalformed as exc:
             raise ConfigInvalid(
                 f'{key}: not a SIP address; write it like "sip:192.0.2.7:5060;transport=udp"'
             ) from exc
-        transport = (uri.param("transport") or "udp").lower()
-        if uri.scheme == "sips" or transport != "udp":
-            raise ConfigInvalid(
-                f"{key}: only UDP is supported so far; write transport=udp or leave it out"
-            )
-        return uri.host.strip("[]"), uri.port or SIP_PORT
+        written = uri.param("transport")
+        transport = _TRANSPORTS.get((written or "").lower())
+        if uri.scheme == "sips":
+            if transport == "UDP":
+                raise ConfigInvalid(f"{key}: sips goes by TLS; leave transport=udp out")
+            transport = "TLS"
+        elif written is not None and transport is None:
+            raise ConfigInvalid(f"{key}: transport must be udp, tcp or tls")
+        return Sought(host=uri.host.strip("[]"), port=uri.port, transport=transport)
 
     def rtp_range(self) -> range:
         """The ports for audio, as a range."""
@@ -82,7 +136,9 @@ def check_trunk(trunk: TrunkSettings) -> None:
         ConfigInvalid: names the setting and what to do.
     """
     key = f"trunks.{trunk.name}"
-    trunk.target()
+    trunk.domain()
+    if any(each.transport == "TLS" for each in trunk.servers()) or trunk.tls != TlsSettings():
+        client_context(trunk.tls, key)
     if trunk.local_address and not is_ip_address(trunk.local_address):
         raise ConfigInvalid(f"{key}.local_address: write an IP address of this machine, or nothing")
     if not 0 <= trunk.local_port <= 65535:

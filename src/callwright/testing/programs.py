@@ -20,6 +20,8 @@ PACKAGES = {
     "espeak-ng": ("espeak-ng",),
     "curl": ("curl",),
     "sox": ("sox",),
+    "openssl": ("openssl",),
+    "kamailio": ("kamailio", "kamailio-tls-modules"),
     "chromium": ("chromium",),
 }
 

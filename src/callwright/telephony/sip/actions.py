@@ -27,6 +27,8 @@ class TargetFailed(msgspec.Struct, frozen=True, gc=False):
     target: Address
     why: str
     retry_after_s: float = 0.0
+    is_there: bool = False
+    """It answered, if only to refuse."""
 
 
 class MovedOn(msgspec.Struct, frozen=True, gc=False):

@@ -78,6 +78,11 @@ class OutgoingCall:
         return self._setup.call_id
 
     @property
+    def target(self) -> Address:
+        """Where the INVITE went last."""
+        return self._inviting.setup.target
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more is to be sent or answered: the call may be forgotten."""
         return self._ended and self._forget_at == inf and self.wakes_at == inf
@@ -192,7 +197,9 @@ class OutgoingCall:
         if self._rang:
             return [self._end(failure.how, now, failure)]
         why = outcome_of(failure)[1]
-        failed = TargetFailed(self._inviting.setup.target, why, failure.retry_after_s)
+        failed = TargetFailed(
+            self.target, why, failure.retry_after_s, is_there=failure.how is How.REFUSED
+        )
         if self._how is None:
             again = self._inviting.move_on(now)
             if again:

@@ -1,4 +1,4 @@
-"""One trunk's UDP socket: carries the calls' bytes, their timers, and nothing else.
+"""One trunk on the wire: carries the calls' bytes and their timers, by UDP, TCP and TLS.
 
 Finds the call of each message by its Call-ID, hands it over, sends what the call wants
 sent and tells the call's listener the rest. Hears only the trunk's own addresses and those
@@ -9,40 +9,49 @@ Source: RFC 3261 section 18; RFC 3581 (rport).
 
 import asyncio
 import logging
+import random
 import re
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 
 from callwright.ports.line import LegIdentity
-from callwright.telephony.sip.actions import Action, Ended, How, Send, SipCall
+from callwright.telephony.sip.actions import Action, Ended, How, Send, SipCall, TargetFailed
+from callwright.telephony.sip.connections import Connections
+from callwright.telephony.sip.datagrams import Datagrams
 from callwright.telephony.sip.digest import Credentials
-from callwright.telephony.sip.fields import Address, HostPort, SipMalformed, format_host_port
+from callwright.telephony.sip.fields import (
+    Address,
+    HostPort,
+    SipMalformed,
+    StreamAddress,
+    format_address,
+    format_host_port,
+)
+from callwright.telephony.sip.locate import locate
 from callwright.telephony.sip.message import (
     SipRequest,
+    SipResponse,
     parse_message,
-    render,
-    response_lines,
 )
-from callwright.telephony.sip.requests import ALLOWED, CallSetup, make_setup
-from callwright.telephony.sip.sockets import Watch, bind, refused_packets, resolve, route_to
+from callwright.telephony.sip.neighbours import Neighbours
+from callwright.telephony.sip.requests import CallSetup, make_setup
+from callwright.telephony.sip.sockets import route_to
+from callwright.telephony.sip.strays import answer_to_stray
+from callwright.telephony.sip.targets import Targets
 from callwright.telephony.sip.timers import Timers
 from callwright.telephony.trunk import TrunkSettings, check_trunk
 
 log = logging.getLogger(__name__)
 
-_DATAGRAM = 65_536
-_AT_ONCE = 64
-"""Datagrams taken before the loop may see to audio again."""
 _OUR_CALL_ID = re.compile(rb"\r\nCall-ID: ([^\r\n]+)\r\n")
-_OUR_TAG = "callwright"
+_OUR_BRANCH = re.compile(rb";branch=([^\r\n;]+)")
 
 
 Seen = Callable[[bytes, Address, Address], None]
 """Gets each message that was sent or heard: its bytes, where it came from, where it went."""
 
 Heard = Callable[[Action], None]
-"""Gets a call's actions other than `Send`, in order."""
+"""Gets a call's actions other than `Send` and `TargetFailed`, in order."""
 
 
 def _nobody(action: Action) -> None:
@@ -50,21 +59,17 @@ def _nobody(action: Action) -> None:
 
 
 class SipEndpoint:
-    """The socket of `trunk`. `open` before anything else; all methods in the loop's thread."""
+    """The wire of `trunk`. `open` before anything else; all methods in the loop's thread."""
 
     def __init__(self, trunk: TrunkSettings, seen: Seen | None = None) -> None:
         self.trunk = trunk
-        self.target: HostPort = ("", 0)
         self._seen = seen
-        """Where INVITEs go: the trunk's first address."""
+        self.targets = Targets(random.Random())
         self.local: HostPort = ("", 0)
-        self._addresses: frozenset[str] = frozenset()
-        self._hops: dict[str, int] = {}
-        """Next hops outside the trunk's addresses, with the number of calls that use them."""
+        self._neighbours = Neighbours()
         self._calls: dict[str, tuple[SipCall, Heard]] = {}
-        self._hop_of: dict[str, str] = {}
-        self._sock: socket.socket | None = None
-        self._watch: Watch | None = None
+        self._datagrams: Datagrams | None = None
+        self._connections: Connections | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: Timers[SipCall] | None = None
         self._credentials = (
@@ -77,19 +82,20 @@ class SipEndpoint:
         return format_host_port(self.local)
 
     async def open(self) -> None:
-        """Find the trunk's host, once, and bind.
+        """Find the trunk's servers, and bind.
 
         Raises:
             ConfigInvalid: the trunk's settings cannot be used.
-            Unavailable: the host has no address, or the port cannot be bound.
+            Unavailable: no server has an address, or the port cannot be bound.
         """
-        check_trunk(self.trunk)
-        host, port = self.trunk.target()
-        found = await resolve(self.trunk.name, (host, port), self.trunk.local_address)
-        self.target = found[0]
-        self._addresses = frozenset(address for address, _ in found)
-        local_address = self.trunk.local_address or route_to(self.target, self.trunk.name)
-        self._listen((local_address, self.trunk.local_port))
+        trunk = self.trunk
+        check_trunk(trunk)
+        found = await locate(trunk.name, trunk.servers(), trunk.local_address)
+        self.targets.replace(found.servers)
+        self._neighbours.hosts = self.targets.hosts
+        first = found.servers[0].address
+        local_address = trunk.local_address or route_to((first[0], first[1]), trunk.name)
+        self._listen((local_address, trunk.local_port))
 
     def open_beside(self, local: HostPort) -> "SipEndpoint":
         """Another endpoint of the same trunk, on an address that an earlier process used.
@@ -98,26 +104,34 @@ class SipEndpoint:
             Unavailable: it cannot be bound.
         """
         twin = SipEndpoint(self.trunk, self._seen)
-        twin.target = self.target
-        twin._addresses = self._addresses
+        twin.targets = self.targets
+        twin._neighbours.hosts = self._neighbours.hosts
         twin._listen(local)
         return twin
 
     def _listen(self, local: HostPort) -> None:
         self._loop = asyncio.get_running_loop()
-        self._sock = bind(local, self.trunk.name)
-        name = self._sock.getsockname()
-        self.local = (name[0], name[1])
+        name = self.trunk.name
+        self._datagrams = Datagrams(local, name, heard=self._on_bytes, unheard=self._on_unheard)
+        self.local = self._datagrams.local
+        self._connections = Connections(
+            self.local,
+            name,
+            domain=self.trunk.proves_to_be(),
+            tls=self.trunk.tls,
+            heard=self._on_bytes,
+            unheard=self._on_unheard,
+            cut=self._on_cut,
+            admits=self._neighbours.admits,
+        )
         self._timers = Timers(self._loop, self._on_timer)
-        self._watch = Watch(self._loop, self._sock, self._readable)
 
     def close(self) -> None:
-        """Release the socket; calls still known are forgotten without a word."""
-        if self._sock is not None and self._loop is not None:
-            if self._watch is not None:
-                self._watch.stop()
-            self._sock.close()
-            self._sock = None
+        """Release the sockets; calls still known are forgotten without a word."""
+        if self._datagrams is not None:
+            self._datagrams.close()
+        if self._connections is not None:
+            self._connections.close()
         if self._timers is not None:
             self._timers.stop()
         self._calls.clear()
@@ -140,10 +154,9 @@ class SipEndpoint:
             SipMalformed: a value that may not stand in its header.
         """
         trunk = self.trunk
-        host, port = trunk.target()
-        trunk_host = format_host_port((host, port))
-        ours = f"[{self.local[0]}]" if ":" in self.local[0] else self.local[0]
-        theirs = trunk_host.rpartition(":")[0]
+        host, port = trunk.domain()
+        theirs = _in_uri(host)
+        first, *others = (target,) if target is not None else self.targets.in_turn()
         return make_setup(
             call_id=identity.call_id,
             from_tag=identity.from_tag,
@@ -151,10 +164,13 @@ class SipEndpoint:
             cseq=identity.cseq,
             number=number,
             caller_id=caller_id or trunk.caller_id,
-            trunk_host=trunk_host,
-            from_host=theirs if trunk.user else ours,
+            trunk_host=f"{theirs}:{port}" if port else theirs,
+            from_host=theirs if trunk.user else _in_uri(self.local[0]),
             sent_by=sent_by or self.sent_by,
-            target=target or self.target,
+            target=first,
+            others=tuple(others),
+            scheme="sips" if trunk.is_secure else "sip",
+            route=trunk.route(),
             credentials=self._credentials,
             offer=offer,
             form=trunk.form,
@@ -177,11 +193,11 @@ class SipEndpoint:
             return
         for action in actions:
             if type(action) is Send:
-                if action.to[0] not in self._addresses:
-                    self._note_hop(call.call_id, action.to[0])
-                if not self._send(action.data, action.to):
-                    assert self._loop is not None
-                    self._loop.call_soon(self._on_not_listening, call)
+                if action.to[0] not in self._neighbours.hosts:
+                    self._neighbours.note(call.call_id, action.to[0])
+                self._send(action.data, action.to)
+            elif type(action) is TargetFailed:
+                self._on_target_failed(action)
             else:
                 entry[1](action)
                 if type(action) is Ended:
@@ -196,43 +212,14 @@ class SipEndpoint:
         """Forget a call that went wrong; nothing is sent for it any more."""
         self._forget(call.call_id)
 
-    def _note_hop(self, call_id: str, host: str) -> None:
-        """We hear those to whom the trunk sends us, as long as a call goes there."""
-        if self._hop_of.get(call_id) != host:
-            self._leave_hop(call_id)
-            self._hop_of[call_id] = host
-            self._hops[host] = self._hops.get(host, 0) + 1
-
-    def _leave_hop(self, call_id: str) -> None:
-        host = self._hop_of.pop(call_id, None)
-        if host is not None:
-            self._hops[host] -= 1
-            if not self._hops[host]:
-                del self._hops[host]
-
     def _forget(self, call_id: str) -> None:
         self._calls.pop(call_id, None)
-        self._leave_hop(call_id)
+        self._neighbours.forget(call_id)
 
     # In
 
-    def _readable(self) -> None:
-        for taken in range(_AT_ONCE):
-            if self._sock is None:
-                return
-            try:
-                data, source = self._sock.recvfrom(_DATAGRAM)
-            except BlockingIOError:
-                if not taken:
-                    self._read_errors()  # woken, and by no packet
-                return
-            except OSError:
-                self._read_errors()
-                continue
-            self._on_datagram(data, (source[0], source[1]))
-
-    def _on_datagram(self, data: bytes, source: Address) -> None:
-        if source[0] not in self._addresses and source[0] not in self._hops:
+    def _on_bytes(self, data: bytes, source: Address) -> None:
+        if not self._neighbours.admits(source[0]):
             return
         try:
             message = parse_message(data)
@@ -242,6 +229,8 @@ class SipEndpoint:
             return
         if self._seen is not None:
             self._seen(data, source, self.local)
+        if self.targets.has_failed and isinstance(message, SipResponse) and message.status != 503:
+            self._on_target_answered(source)
         entry = self._calls.get(message.call_id)
         now = self.now()
         if entry is None:
@@ -263,46 +252,50 @@ class SipEndpoint:
             self._give_up_on(call)
 
     def _on_stray_request(self, request: SipRequest, source: Address) -> None:
-        if request.method == "ACK":
-            return
-        extra: list[str] = []
-        required = request.listed("require")
-        if request.to_tag or request.method in ("BYE", "CANCEL"):
-            if source != self.target:
-                return  # whoever guesses Call-IDs learns nothing
-            status, phrase = 481, "Call/Transaction Does Not Exist"
-        elif required:
-            status, phrase = 420, "Bad Extension"
-            extra = [f"Unsupported: {', '.join(required)}"]
-        elif request.method == "OPTIONS":
-            status, phrase, extra = 200, "OK", [f"Allow: {ALLOWED}"]
-        elif request.method == "INVITE":
-            status, phrase = 403, "Forbidden"
-        else:
-            status, phrase, extra = 405, "Method Not Allowed", [f"Allow: {ALLOWED}"]
         with suppress(SipMalformed):
-            lines = response_lines(request, status, phrase, _OUR_TAG, source)
-            self._send(render(lines + extra), source)
+            answer = answer_to_stray(request, source, is_server=source in self.targets)
+            if answer:
+                self._send(answer, source)
 
-    def _read_errors(self) -> None:
-        """What ICMP said: which of our packets found nobody."""
-        assert self._sock is not None
-        for data in refused_packets(self._sock, _AT_ONCE):
-            # Our own packet, as we wrote it, but cut off where ICMP cuts.
-            found = None if data.startswith(b"ACK ") else _OUR_CALL_ID.search(data)
-            entry = self._calls.get(found[1].decode("latin-1")) if found else None
-            if entry is not None:
-                self._on_not_listening(entry[0])
+    def _on_unheard(self, data: bytes, why: str) -> None:
+        """A message of ours found nobody; `why` for people, "" = nobody listens there."""
+        # An ACK is made up for by the next 2xx, a response by the next repeat of its request.
+        found = None if data.startswith((b"ACK ", b"SIP/")) else _OUR_CALL_ID.search(data)
+        entry = self._calls.get(found[1].decode("latin-1")) if found else None
+        if entry is not None:
+            branch = _OUR_BRANCH.search(data)
+            name = branch[1].decode("latin-1") if branch else ""
+            self._let(entry[0], lambda call: call.on_not_listening(self.now(), name, why))
 
-    def _on_not_listening(self, call: SipCall) -> None:
-        self.perform(call, call.on_not_listening(self.now()))
+    def _on_cut(self, to: StreamAddress) -> None:
+        """A connection was lost, and with it perhaps what was under way."""
+        for call, _ in tuple(self._calls.values()):
+            self._let(call, lambda each: each.on_connection_lost(self.now(), to))
 
     def _on_timer(self, call: SipCall, now: float) -> None:
+        self._let(call, lambda each: each.on_timer(now))
+
+    def _let(self, call: SipCall, act: Callable[[SipCall], list[Action]]) -> None:
         try:
-            self.perform(call, call.on_timer(now))
+            self.perform(call, act(call))
         except Exception:
             log.exception("a call broke", extra={"trunk": self.trunk.name})
             self._give_up_on(call)
+
+    def _on_target_failed(self, failed: TargetFailed) -> None:
+        if isinstance(failed.target, StreamAddress) and not failed.is_there:
+            assert self._connections is not None
+            self._connections.drop(failed.target)
+        if self.targets.failed(
+            failed.target, self.now(), failed.why, failed.retry_after_s, refused=failed.is_there
+        ):
+            facts = {"trunk": self.trunk.name, "target": format_address(failed.target)}
+            log.warning("a server of the trunk fails", extra=facts | {"why": failed.why})
+
+    def _on_target_answered(self, source: Address) -> None:
+        if self.targets.answered(source):
+            facts = {"trunk": self.trunk.name, "target": format_address(source)}
+            log.info("a server of the trunk works again", extra=facts)
 
     def _give_up_on(self, call: SipCall) -> None:
         """A fault of ours: this call ends, all others go on."""
@@ -323,24 +316,20 @@ class SipEndpoint:
 
     # Out
 
-    def _send(self, data: bytes, to: Address) -> bool:
-        """False: there is no way to that address."""
-        if self._sock is None:
-            return True
-        for _ in range(2):
-            try:
-                self._sock.sendto(data, to)
-            except BlockingIOError:
-                return True  # the buffer is full: as if the network had lost it; it is repeated
-            except OSError:
-                # May tell of an earlier packet's ICMP error, once; this one was not sent yet.
-                continue
-            if self._seen is not None:
-                self._seen(data, self.local, to)
-            return True
-        return False
+    def _send(self, data: bytes, to: Address) -> None:
+        if type(to) is StreamAddress:
+            if self._connections is not None:
+                self._connections.send(data, to)
+        elif self._datagrams is not None:
+            self._datagrams.send(data, to)
+        if self._seen is not None:
+            self._seen(data, self.local, to)
 
     def now(self) -> float:
         """The time by which calls live: the event loop's."""
         assert self._loop is not None
         return self._loop.time()
+
+
+def _in_uri(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

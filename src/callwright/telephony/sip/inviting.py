@@ -12,14 +12,17 @@ from math import inf
 from callwright.telephony.sip import requests
 from callwright.telephony.sip.actions import Action, MovedOn, Send
 from callwright.telephony.sip.digest import Challenges
-from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.fields import Address, transport_of
 from callwright.telephony.sip.message import SipResponse
-from callwright.telephony.sip.requests import CallSetup, at_next_target
+from callwright.telephony.sip.requests import CallSetup, at_next_target, by_connection
 from callwright.telephony.sip.session_timer import read_minimum
 from callwright.telephony.sip.transaction import InviteTransaction
 
 MAX_REFUSALS = 5
 """At one target: challenges, and a session interval that was too short."""
+
+LARGE_BYTES = 1300
+"""What is longer may not pass in one datagram (RFC 3261 section 18.1.1)."""
 
 
 class Inviting:
@@ -31,6 +34,7 @@ class Inviting:
     __slots__ = (
         "_challenges",
         "_first_branch",
+        "_is_large",
         "_nonce_counts",
         "_refusals",
         "_session_expires_s",
@@ -50,6 +54,7 @@ class Inviting:
         self._refusals = 0
         self._session_expires_s = setup.session_expires_s
         self._targets_tried = 1
+        self._is_large = False
         self.authorization: list[str] = []
         """What the last one answered challenges with."""
 
@@ -128,6 +133,15 @@ class Inviting:
         if self._session_expires_s:
             extra = [f"Session-Expires: {self._session_expires_s}", *extra]
         data = requests.invite(self.setup, branch=branch, cseq=cseq, extra=extra)
+        if (
+            len(data) > LARGE_BYTES
+            and not self._is_large
+            and transport_of(self.setup.target) == "UDP"
+        ):
+            # By UDP only if it can be had by no connection.
+            self._is_large = True
+            self.setup = by_connection(self.setup)
+            data = requests.invite(self.setup, branch=branch, cseq=cseq, extra=extra)
         transaction = InviteTransaction(self.setup, data=data, branch=branch, cseq=cseq)
         self._tries.append(transaction)
         return Send(transaction.start(now), transaction.to)

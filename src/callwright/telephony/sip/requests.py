@@ -16,6 +16,7 @@ from callwright.telephony.sip.digest import Credentials
 from callwright.telephony.sip.fields import (
     Address,
     SipMalformed,
+    StreamAddress,
     checked_account,
     checked_call_id,
     checked_caller,
@@ -46,6 +47,8 @@ class CallSetup:
     """Where the INVITE goes."""
     others: tuple[Address, ...] = ()
     """Where it goes next, one after the other, if nobody is there or it is not taken."""
+    route: str = ""
+    """What stands in the Route of requests outside of the call; "" = none."""
     credentials: Credentials | None = None
     offer: bytes = b""
     headers: tuple[str, ...] = ()
@@ -68,6 +71,7 @@ def make_setup(
     target: Address,
     others: tuple[Address, ...] = (),
     scheme: str = "sip",
+    route: str = "",
     credentials: Credentials | None = None,
     offer: bytes = b"",
     form: CallForm = PLAIN,
@@ -106,6 +110,7 @@ def make_setup(
         sent_by=sent_by,
         target=target,
         others=others,
+        route=route,
         credentials=credentials,
         offer=offer,
         headers=(*form.extension_lines(), *caller_lines, f"User-Agent: {form.user_agent}"),
@@ -130,6 +135,14 @@ def at_next_target(setup: CallSetup, *, branch: str, cseq: int) -> CallSetup:
     )
 
 
+def by_connection(setup: CallSetup) -> CallSetup:
+    """The same call by TCP to where it was to go by UDP, and by UDP only after that."""
+    target = setup.target
+    by_tcp = StreamAddress(target[0], target[1], "TCP")
+    first = replace(setup, others=(by_tcp, target, *setup.others))
+    return at_next_target(first, branch=setup.branch, cseq=setup.cseq)
+
+
 def _contact(scheme: str, sent_by: str, target: Address) -> str:
     return f"<{scheme}:callwright@{sent_by}{transport_param(transport_of(target))}>"
 
@@ -143,12 +156,17 @@ def via(setup: CallSetup, branch: str, to: Address | None = None) -> str:
     return f"Via: SIP/2.0/{transport} {setup.sent_by};rport;branch={branch}"
 
 
+def _routed(setup: CallSetup) -> tuple[str, ...]:
+    return (f"Route: {setup.route}",) if setup.route else ()
+
+
 def invite(setup: CallSetup, *, branch: str, cseq: int, extra: Sequence[str] = ()) -> bytes:
     """The INVITE; `extra` are ready header lines, such as answers to challenges."""
     lines = [
         f"INVITE {setup.request_uri} SIP/2.0",
         via(setup, branch),
         "Max-Forwards: 70",
+        *_routed(setup),
         f"From: {setup.from_value}",
         f"To: {setup.to_value}",
         f"Call-ID: {setup.call_id}",
@@ -169,6 +187,7 @@ def cancel(setup: CallSetup, *, branch: str, cseq: int, reason: str = "") -> byt
         f"CANCEL {setup.request_uri} SIP/2.0",
         via(setup, branch),
         "Max-Forwards: 70",
+        *_routed(setup),
         f"From: {setup.from_value}",
         f"To: {setup.to_value}",
         f"Call-ID: {setup.call_id}",
@@ -186,6 +205,7 @@ def ack_to_failure(setup: CallSetup, *, branch: str, cseq: int, to: str) -> byte
             f"ACK {setup.request_uri} SIP/2.0",
             via(setup, branch),
             "Max-Forwards: 70",
+            *_routed(setup),
             f"From: {setup.from_value}",
             f"To: {to}",
             f"Call-ID: {setup.call_id}",

@@ -1,4 +1,4 @@
-"""UDP sockets for SIP: finding the trunk's host, binding, and the queue of ICMP errors.
+"""UDP sockets for SIP: routes, binding, and the queue of ICMP errors.
 
 `trunk` is always the trunk's name, for the text of an error.
 
@@ -12,40 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from callwright.errors import Unavailable
-from callwright.telephony.sip.fields import HostPort, format_host_port, is_ip_address
+from callwright.telephony.sip.fields import HostPort, format_host_port
 
 _BUFFER_BYTES = 8 * 1024 * 1024
 _DATAGRAM = 65_536
 # Linux; not in Python's `socket` before 3.14.
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
-
-
-async def resolve(trunk: str, target: HostPort, local_address: str) -> list[HostPort]:
-    """Every address of `target`, whose host may be a name, in the resolver's order.
-
-    Raises:
-        Unavailable: it has none that `local_address` ("" = any) could reach.
-    """
-    host, port = target
-    family = socket.AF_UNSPEC
-    if local_address:
-        family = socket.AF_INET6 if ":" in local_address else socket.AF_INET
-    elif not is_ip_address(host):
-        # One socket, one family; names that have both are reached by IPv4.
-        family = socket.AF_INET
-    loop = asyncio.get_running_loop()
-    try:
-        infos = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-    except OSError as exc:
-        raise Unavailable(
-            f"trunk {trunk}: the host {host} has no address that can be used "
-            f"({exc.strerror or exc}); check trunks.{trunk}.address and the DNS"
-        ) from exc
-    found = [(str(info[4][0]), int(info[4][1])) for info in infos]
-    if not found:
-        raise Unavailable(f"trunk {trunk}: the host {host} has no address")
-    return list(dict.fromkeys(found))
 
 
 def route_to(target: HostPort, trunk: str) -> str:
