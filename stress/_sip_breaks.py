@@ -1,0 +1,77 @@
+"""Lines that a stranger, a list or a carrier can hurt: for `sip`."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import _sip_values
+from _breaks import Patch
+from callwright.telephony.sip import call, requests
+from callwright.telephony.sip.answers import DialogAnswers
+from callwright.telephony.sip.endpoint import SipEndpoint
+
+
+class _Everybody:
+    def __contains__(self, address: object) -> bool:
+        return True
+
+
+def _any_source() -> list[Patch]:
+    """Believe whoever knows the Call-ID and the tags."""
+    open_ = SipEndpoint.open
+
+    async def open_to_all(self: Any) -> None:
+        await open_(self)
+        self._addresses = _Everybody()
+
+    return [(SipEndpoint, "open", open_to_all)]
+
+
+def _any_tag() -> list[Patch]:
+    """Find the call by its Call-ID, as if that were enough."""
+    return [(call, "is_in_dialog", lambda dialog, request: True)]
+
+
+def _answers_everybody() -> list[Patch]:
+    """Tell whoever asks whether the call is there."""
+    asked = call.OutgoingCall._on_other_request
+
+    def tell(self: Any, request: Any, source: Any, now: float) -> Any:
+        return asked(self, request, source, now) or [call.no_such_call(request, source)]
+
+    return [(call.OutgoingCall, "_on_other_request", tell)]
+
+
+def _unchecked_values() -> list[Patch]:
+    """Take a number as it is written."""
+
+    def read(text: str) -> Any:
+        number, _, ani = text.partition(";ani=")
+        return SimpleNamespace(number=SimpleNamespace(e164=number), ani=ani, postd="")
+
+    anything: Callable[[str], str] = lambda text: text  # noqa: E731
+    return [
+        (_sip_values, "parse_dial_string", read),
+        (requests, "checked_number", anything),
+        (requests, "checked_caller", anything),
+    ]
+
+
+def _falls_over() -> list[Patch]:
+    """Trust that what the other end sends is in order."""
+    answer = DialogAnswers.on_request
+
+    def on_request(self: Any, request: Any, *rest: Any) -> Any:
+        int(request.first("max-forwards"))
+        return answer(self, request, *rest)
+
+    return [(DialogAnswers, "on_request", on_request)]
+
+
+SIP_BREAKS: dict[str, Callable[[], list[Patch]]] = {
+    "any-source": _any_source,
+    "any-tag": _any_tag,
+    "answers-everybody": _answers_everybody,
+    "unchecked-values": _unchecked_values,
+    "falls-over": _falls_over,
+}

@@ -1,0 +1,27 @@
+"""What strangers and hostile lists send: `go stress sip` at its small size, and its breaks."""
+
+import pytest
+from stress_run import stress
+
+NOTICED = {
+    "any-source": "S2-strangers",
+    "any-tag": "S2-strangers",
+    "answers-everybody": "S2-strangers",
+    "unchecked-values": "S2-values",
+    "falls-over": "S2-mutants",
+}
+
+
+def test_nothing_that_is_sent_to_a_line_hurts_it() -> None:
+    code, figures = stress("sip")
+    assert (code, figures["faults"]) == (0, 0)
+    assert 0 < int(str(figures["values_taken"])) < int(str(figures["values"]))
+
+
+@pytest.mark.parametrize("name", sorted(NOTICED))
+def test_a_line_that_can_be_hurt_is_noticed(name: str) -> None:
+    code, figures = stress(
+        "sip", "--values", 200, "--forged", 200, "--mutants", 300, "--break", name
+    )
+    assert code == 0
+    assert NOTICED[name] in figures["promises_broken"]  # type: ignore[operator]
