@@ -12,6 +12,7 @@ from callwright.domain.limits import Limits, Room
 from callwright.runtime.legs import Lines
 from callwright.runtime.pacing import Pacer
 from callwright.runtime.quotas import Quotas
+from callwright.runtime.withdrawals import Withdrawals
 from callwright.store.sqlite.transactions import SqliteReadTx, SqliteWriteTx
 
 
@@ -88,6 +89,11 @@ def _limits_of_the_start() -> list[Patch]:
     return [(Quotas, "read_anew", read_once)]
 
 
+def _no_withdrawal() -> list[Patch]:
+    """Look once more before the attempt is written down, and not before it leaves."""
+    return [(Withdrawals, "wake", lambda self: None)]
+
+
 @dataclass(frozen=True)
 class LimitBreak:
     """A server that breaks a promise, and the part of the command that shows it."""
@@ -103,5 +109,6 @@ LIMIT_BREAKS = {
     "limits-in-memory": LimitBreak(_limits_in_memory, "change"),
     "rate-alone": LimitBreak(_rate_alone, "change"),
     "trunk-alone": LimitBreak(_trunk_alone, "change"),
+    "no-withdrawal": LimitBreak(_no_withdrawal, "held"),
     "limits-of-the-start": LimitBreak(_limits_of_the_start, "change"),
 }

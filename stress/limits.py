@@ -10,6 +10,8 @@ and knows by the kernel's time when each INVITE came.
 
 gate    The server's brain orders twice as many calls a second as it may, so that only the gate
         of the line processes keeps the rate; meanwhile the rate is lowered.
+held    While the gate holds orders back, one number opts out and one call is cancelled: neither
+        is dialled any more.
 change  The trunk's calls a second and calls at once are lowered below what is in flight; the
         server is started again; an account and a list are limited; everything is lifted. Every
         number of the list is dialled, and none twice.
@@ -46,6 +48,9 @@ RINGS_S = 0.4
 LESS_THAN_A_SECOND_S = 0.8
 """Where only the brain keeps a rate: from it to the wire a busy machine makes some calls wait."""
 
+SOON_S = 0.5
+"""Half of what is promised: the gate would let them go a second after those before them."""
+
 SETTLES_S = 0.25
 """What was being claimed when a limit on calls at once was lowered may still come."""
 
@@ -81,7 +86,13 @@ class Run:
             raise RuntimeError(f"the list was not queued: {reply}")
         return int(self._ask("GET", "/v1/batches?limit=1")["items"][0]["id"])
 
-    def _wrong(self, fault: str) -> None:
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: object) -> Any:
+        return self._ask("POST", path, json.dumps(body).encode())
+
+    def wrong(self, fault: str) -> None:
         self.faults.append(fault)
         if self.until_a_fault:
             raise Noticed
@@ -95,14 +106,14 @@ class Run:
 
     def all_came(self, within_s: float = WITHIN_S) -> None:
         if not self.carrier.wait_for(self.queued, within_s):
-            self._wrong(f"I1 {len(self.carrier.invites)} of {self.queued} were dialled")
+            self.wrong(f"I1 {len(self.carrier.invites)} of {self.queued} were dialled")
 
     def at_most(self, rate: int, what: str, since: float, span_s: float = 1.0) -> None:
         """No span of a second from then on holds more than `rate`."""
         most = most_within(moments_of(self.carrier.invites, since), span_s)
         self.figures[f"{what}_most_in_a_second"] = most
         if most > rate:
-            self._wrong(f"I8 {most} INVITEs in one second of {what}, not {rate}")
+            self.wrong(f"I8 {most} INVITEs in one second of {what}, not {rate}")
 
     def at_once(self, limit: int, what: str, since: float) -> None:
         """From then on nobody was called while `limit` others rang."""
@@ -115,12 +126,12 @@ class Run:
         most = max(mosts, default=0)
         self.figures[f"{what}_most_at_once"] = most
         if most > limit:
-            self._wrong(f"I8 {most} calls at once of {what}, not {limit}")
+            self.wrong(f"I8 {most} calls at once of {what}, not {limit}")
 
     def once_each(self) -> None:
         counts = Counter(call.number for call in self.carrier.invites)
         if any(count > 1 for count in counts.values()):
-            self._wrong("I3 somebody was dialled twice")
+            self.wrong("I3 somebody was dialled twice")
         self.figures["invites"] = self.figures.get("invites", 0) + len(counts)  # type: ignore[operator]
 
 
@@ -139,6 +150,31 @@ def gate(run: Run) -> None:
         run.all_came()
         run.at_most(lowered, "lowered_gate", changed)
         run.once_each()
+        run.server.stop()
+
+
+def held(run: Run) -> None:
+    """What somebody forbids between an attempt's commit and its INVITE does not leave."""
+    with patch.object(pace, "SPAN_S", pace.SPAN_S / (4 * HASTE)):
+        run.server.start()
+        run.limit(MAIN, calls_per_second=2)
+        batch = run.queue(4)
+        calls = run.get(f"/v1/batches/{batch}/calls")["items"]
+        numbers = {call["id"]: call["phone_number"] for call in calls}
+        _, _, opts_out, cancelled = sorted(numbers)
+        run.carrier.wait_for(2, WITHIN_S)
+        run.post("/v1/optouts", {"numbers": [numbers[opts_out]]})
+        run.post(f"/v1/calls/{cancelled}/cancel", {})
+        forbidden_at = time.time()
+        time.sleep(3.0)
+        run.queued = 2
+        run.once_each()
+        for at in moments_of(run.carrier.invites, forbidden_at + SOON_S):
+            run.wrong(f"I9 an INVITE left {at - forbidden_at:.2f} s after it was forbidden")
+        for call, ends in ((opts_out, "rejected"), (cancelled, "canceled")):
+            state = run.get(f"/v1/calls/{call}")["state"]
+            if state != ends:
+                run.wrong(f"I9 a call that was forbidden is {state}, not {ends}")
         run.server.stop()
 
 
@@ -176,7 +212,7 @@ def change(run: Run) -> None:
     run.server.stop()
 
 
-PARTS: dict[str, Callable[[Run], None]] = {"gate": gate, "change": change}
+PARTS: dict[str, Callable[[Run], None]] = {"gate": gate, "held": held, "change": change}
 
 
 def play(part: str, lines: int, *, until_a_fault: bool) -> Run:

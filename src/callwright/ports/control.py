@@ -5,7 +5,7 @@ is a subject of its own: looking through what there is, and stopping, holding an
 calls. Lists are read a page at a time, newest first, by the id after which to go on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,13 @@ from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
 from callwright.domain.visit import Keyed as Keyed
+
+
+class CalledOff(StrEnum):
+    """Why a call in motion must not be dialled any more."""
+
+    CANCELED = "canceled"
+    OPTED_OUT = "opted out"
 
 
 class BatchState(StrEnum):
@@ -190,6 +197,11 @@ class NoticesFound:
 
 class ControlQuestions(Protocol):
     """Looking through what there is."""
+
+    def called_off(self, call_ids: Collection[CallId]) -> Mapping[CallId, CalledOff]:
+        """Those of these calls that are in motion and were cancelled, or whose number is on
+        the account's opt-out list; who opted out and was cancelled has opted out."""
+        ...
 
     def batch(self, batch_id: BatchId) -> Batch | None:
         """Not those that were dropped."""

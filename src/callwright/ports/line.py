@@ -69,6 +69,14 @@ class HangUp(msgspec.Struct, frozen=True, kw_only=True, tag="hang_up"):
     leg: str
 
 
+class Withdraw(msgspec.Struct, frozen=True, kw_only=True, tag="withdraw"):
+    """End one leg, unless its INVITE has left: then it goes on as if nothing had been said."""
+
+    leg: str
+    outcome: Outcome
+    reason: str
+
+
 class HangUpAll(msgspec.Struct, frozen=True, kw_only=True, tag="hang_up_all"):
     """End every leg now; the line goes on living."""
 
@@ -108,7 +116,7 @@ class TrunkRate(msgspec.Struct, frozen=True, kw_only=True, tag="rate"):
     calls_per_second: float
 
 
-ToLine = LegOrder | ScriptText | HangUp | HangUpAll | EndOrphans | TrunkRate
+ToLine = LegOrder | ScriptText | HangUp | Withdraw | HangUpAll | EndOrphans | TrunkRate
 
 
 class LineReady(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):

@@ -8,9 +8,8 @@ get to the disk is the journal's business, which rule decides that of
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,7 +17,6 @@ import structlog
 from callwright.clock import Clock
 from callwright.domain.ids import CallId
 from callwright.domain.lifecycle import CallState
-from callwright.domain.limits import Limited
 from callwright.domain.outcome import TRAITS, Outcome
 from callwright.domain.pace import Measured
 from callwright.domain.phone import mask_number
@@ -34,9 +32,9 @@ from callwright.ports.line import (
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.motion import Claim, Dialog, Hold
 from callwright.ports.store import Store
+from callwright.runtime.charge import Charge
 from callwright.runtime.experience import Experience
 from callwright.runtime.journal import Journal, Lost
-from callwright.runtime.leg_times import LegTimes
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, leg_order
 from callwright.runtime.pacing import Pacer
@@ -55,26 +53,6 @@ OVERDUE_MARGIN_S = 60.0
 MISCONFIGURED_PAUSE_S = 30.0
 
 
-@dataclass(slots=True)
-class _Leg:
-    """An attempt of which this process is in charge."""
-
-    hold: Hold
-    trunk: str
-    limited_by: tuple[Limited, ...]
-    placed_at: float
-    """Monotonic."""
-    overdue_at: float
-    """Monotonic: by then its line must have said that it ended."""
-    times: LegTimes = field(default_factory=LegTimes)
-    is_over: bool = False
-    """Its end is known, and on its way to the disk."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.hold.call_id}.{self.hold.attempt}"
-
-
 class Attempts:
     """The attempts in flight on all trunks."""
 
@@ -89,10 +67,11 @@ class Attempts:
         quotas: Quotas,
         style: NoticeStyle,
         on_ended: Callable[[CallState | None], None],
+        on_opt_out: Callable[[], None],
         meter: Meter = SILENT,
     ) -> None:
         """`on_ended` is told of each attempt whose end is on disk: the state its call is in now,
-        None = not known."""
+        None = not known; `on_opt_out` is called once somebody has opted out in a call."""
         self._clock = clock
         self._lines = lines
         self._trunks = trunks
@@ -100,8 +79,10 @@ class Attempts:
         self._quotas = quotas
         self._on_ended = on_ended
         self._meter = meter
-        self._journal = Journal(store=store, clock=clock, style=style, on_ended=self._ended)
-        self._legs: dict[str, _Leg] = {}
+        self._journal = Journal(
+            store=store, clock=clock, style=style, on_ended=self._ended, on_opt_out=on_opt_out
+        )
+        self._legs: dict[str, Charge] = {}
         self._in_flight: Counter[str] = Counter()
         self._experience = {name: Experience() for name in trunks}
         self._nothing_left = asyncio.Event()
@@ -128,6 +109,15 @@ class Attempts:
         """(call, attempt) of every leg this process is in charge of."""
         return {(leg.hold.call_id, leg.hold.attempt) for leg in self._legs.values()}
 
+    def unsent(self) -> Sequence[Charge]:
+        """Those whose INVITE may not have left, and may still."""
+        since = self._clock.monotonic() - SEND_WITHIN_S
+        return [
+            leg
+            for leg in self._legs.values()
+            if not leg.has_left and not leg.is_over and leg.placed_at >= since
+        ]
+
     @contextmanager
     def expecting(self) -> Iterator[None]:
         """While attempts may be on their way to the disk that are not in our hands yet."""
@@ -151,9 +141,10 @@ class Attempts:
         self._quotas.started(at, started.begun)
         for begun in started.begun:
             claim = begun.claim
-            leg = _Leg(
+            leg = Charge(
                 hold=Hold(claim.call_id, claim.attempt, claim.owner),
                 trunk=trunk,
+                number=claim.contact.dial.number,
                 limited_by=whose(begun),
                 placed_at=at,
                 overdue_at=at + OVERDUE_MARGIN_S + rules.ring_timeout_s + rules.max_length_s,
@@ -167,6 +158,7 @@ class Attempts:
         leg = self._legs.get(getattr(message, "leg", ""))
         if leg is None or leg.is_over:
             return
+        leg.has_left = True
         leg.times.heard(message)
         match message:
             case LegSent():
@@ -228,7 +220,7 @@ class Attempts:
         """Until everything that was heard is on disk."""
         await self._journal.settle()
 
-    def _place(self, leg: _Leg, begun: Begun, line: int) -> None:
+    def _place(self, leg: Charge, begun: Begun, line: int) -> None:
         log.info(
             "call dialled",
             call_id=leg.hold.call_id,
@@ -255,13 +247,13 @@ class Attempts:
             within_s = min(within_s, (closes_at - self._clock.now()).total_seconds())
         return self._clock.monotonic() + within_s
 
-    def _lose(self, leg: _Leg, reason: str, *, died: bool = False) -> None:
+    def _lose(self, leg: Charge, reason: str, *, died: bool = False) -> None:
         """Nobody can say any more how the attempt went."""
         if not leg.is_over:
             leg.is_over = True
             self._journal.end(Lost(hold=leg.hold, reason=reason, died=died))
 
-    def _ending(self, leg: _Leg, ended: LegEnded) -> Ending:
+    def _ending(self, leg: Charge, ended: LegEnded) -> Ending:
         return Ending(
             call_id=leg.hold.call_id,
             attempt=leg.hold.attempt,
@@ -276,6 +268,8 @@ class Attempts:
         )
 
     def _outcome(self, ended: LegEnded) -> Outcome:
+        if ended.outcome is Outcome.INTERRUPTED and not ended.sent:
+            return Outcome.TRUNK_TROUBLE  # nobody was disturbed: it may be given back
         if ended.outcome is not Outcome.CANCELED:
             return ended.outcome
         if ended.answered:
@@ -283,7 +277,7 @@ class Attempts:
             return Outcome.ANSWERED
         return Outcome.INTERRUPTED if self._stopping else Outcome.CANCELED
 
-    def _trunk_showed(self, leg: _Leg, ended: LegEnded) -> None:
+    def _trunk_showed(self, leg: Charge, ended: LegEnded) -> None:
         """Let the pacing know how the trunk behaved. What never left says nothing of it."""
         if not ended.sent:
             return
@@ -303,7 +297,7 @@ class Attempts:
         elif ended.sip_code:
             self._trunk_works(leg)
 
-    def _trunk_works(self, leg: _Leg) -> None:
+    def _trunk_works(self, leg: Charge) -> None:
         """Something came back that is the callee's: the trunk does its part."""
         pacer, now = self._pacers[leg.trunk], self._clock.monotonic()
         if pacer.trunk_answered(now, asked_at=leg.placed_at):

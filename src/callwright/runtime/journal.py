@@ -19,7 +19,7 @@ from callwright.ports.motion import Hold, Progress
 from callwright.ports.store import Store, WriteTx
 from callwright.service.abandon_attempt import abandon_attempt
 from callwright.service.finish_attempt import Ending, finish_attempts
-from callwright.service.note_progress import note_progress
+from callwright.service.note_progress import note_progress, opts_out
 from callwright.service.quarantine_calls import quarantine_after_death
 from callwright.service.tell_result import NoticeStyle
 
@@ -72,13 +72,16 @@ class Journal:
         clock: Clock,
         style: NoticeStyle,
         on_ended: Callable[[Ending | Lost, CallState | None], None],
+        on_opt_out: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_ended` is told of each end once it is on disk: the state its call is in now, or
-        None when it was not in motion under that claim."""
+        None when it was not in motion under that claim. `on_opt_out` is called once a callee's
+        wish is on disk not to be called again."""
         self._store = store
         self._clock = clock
         self._style = style
         self._on_ended = on_ended
+        self._on_opt_out = on_opt_out
         self._page = _Page()
         self._writing: asyncio.Task[None] | None = None
 
@@ -129,6 +132,8 @@ class Journal:
             for part in parts:
                 await self._write(part)
             return
+        if any(opts_out(progress) for progress in page.progress.values()):
+            self._on_opt_out()
         for ending, state in zip(page.ends(), states, strict=True):
             self._on_ended(ending, state)
 

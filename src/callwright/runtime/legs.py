@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from callwright.clock import Clock
+from callwright.domain.outcome import Outcome
 from callwright.errors import Unavailable
 from callwright.ports.line import (
     EndOrphans,
@@ -33,6 +34,7 @@ from callwright.ports.line import (
     OrphanEnded,
     ScriptText,
     TrunkRate,
+    Withdraw,
 )
 
 log = structlog.get_logger()
@@ -178,6 +180,12 @@ class Lines:
         index = self._line_of.get(leg)
         if index is not None and index in self._placed:
             self._placed[index].line.say(HangUp(leg=leg))
+
+    def withdraw(self, leg: str, outcome: Outcome, reason: str) -> None:
+        """End a leg so, unless its INVITE has left."""
+        index = self._line_of.get(leg)
+        if index is not None and index in self._placed:
+            self._placed[index].line.say(Withdraw(leg=leg, outcome=outcome, reason=reason))
 
     def hang_up_all(self) -> None:
         for placed in self._placed.values():

@@ -37,6 +37,7 @@ from callwright.runtime.picture import RunningPacing
 from callwright.runtime.quotas import Quotas
 from callwright.runtime.rescuer import OwnerLost, Rescuer
 from callwright.runtime.settler import Settler
+from callwright.runtime.withdrawals import Withdrawals
 from callwright.service.tell_result import NoticeStyle
 
 log = structlog.get_logger()
@@ -91,6 +92,7 @@ class Supervisor:
             quotas=self.quotas,
             style=style,
             on_ended=self._attempt_ended,
+            on_opt_out=lambda: self._withdrawals.wake(),
             meter=meter,
         )
         self.pump = CallbackPump(
@@ -100,6 +102,9 @@ class Supervisor:
             sender=sender,
             chance=chance or random.Random(),
             meter=meter,
+        )
+        self._withdrawals = Withdrawals(
+            store=store, clock=clock, attempts=self.attempts, lines=self.lines
         )
         self.settler = Settler(
             store=store, clock=clock, style=style, on_notices=self.pump.wake, meter=meter
@@ -150,6 +155,7 @@ class Supervisor:
             dispatcher.wake()
         self.settler.wake()
         self.pump.wake()
+        self._withdrawals.wake()
 
     async def limits_changed(self) -> None:
         """Limits were changed on disk: hold to them at once, on the wire too."""
@@ -195,6 +201,7 @@ class Supervisor:
         loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
             ("rescuer", self._rescuer.run),
             ("clock", self._follow_clock),
+            ("withdrawals", self._withdrawals.run),
             ("callback pump", self._once_open(self.pump.run)),
             ("settler", self._once_open(self.settler.run)),
             ("notice sweeper", self._once_open(self._sweeper.run)),

@@ -107,4 +107,5 @@ def _decide(call: HaltedCall, ending: Ending, rules: RetryRules) -> Retry | Call
     if decision.event is CallEvent.RETRY:
         assert decision.due_at is not None
         return Retry(call=call, end=end, due_at=decision.due_at)
-    return CallEnd(call=call, end=end, state=state, at=ending.at)
+    reason = ending.reason if decision.event is CallEvent.REFUSE else ""
+    return CallEnd(call=call, end=end, state=state, at=ending.at, reason=reason)

@@ -22,8 +22,13 @@ def note_progress(tx: WriteTx, reports: Sequence[Progress], now: datetime) -> No
     """Keep `reports`, and the numbers of those who opted out."""
     tx.note_progress(reports)
     for report in reports:
-        if any(is_opt_out(keyed.name, keyed.value) for keyed in report.keyed):
+        if opts_out(report):
             _opt_out(tx, report.hold.call_id, now)
+
+
+def opts_out(report: Progress) -> bool:
+    """Whether the callee keyed that they want no more calls."""
+    return any(is_opt_out(keyed.name, keyed.value) for keyed in report.keyed)
 
 
 def _opt_out(tx: WriteTx, call_id: CallId, now: datetime) -> None:

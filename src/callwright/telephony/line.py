@@ -27,6 +27,7 @@ from callwright.ports.line import (
     ScriptText,
     ToLine,
     TrunkRate,
+    Withdraw,
 )
 from callwright.ports.speech import Speech
 from callwright.telephony.agents import Agents
@@ -190,6 +191,10 @@ class SipLine:
                     known = self._legs.get(leg)
                     if known is not None:
                         known.hang_up(_BY_REQUEST, _BY_REQUEST)
+                case Withdraw(leg=leg, outcome=outcome, reason=reason):
+                    known = self._legs.get(leg)
+                    if known is not None and not known.was_sent:
+                        known.hang_up((outcome, reason), (outcome, reason))
                 case HangUpAll():
                     self.hang_up_all()
                 case TrunkRate(trunk=trunk, calls_per_second=calls_per_second):

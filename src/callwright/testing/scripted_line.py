@@ -28,6 +28,7 @@ from callwright.ports.line import (
     OrphanEnded,
     ToLine,
     TrunkRate,
+    Withdraw,
 )
 
 
@@ -43,6 +44,8 @@ class Fate:
     rang: bool = True
     retry_after_s: float = 0.0
     sent: bool = True
+    leaves_s: float = 0.0
+    """After the order, as from a line whose gate holds it."""
 
 
 ANSWERED = Fate(outcome=Outcome.ANSWERED, sip_code=200)
@@ -66,6 +69,7 @@ class ScriptedLine:
         self._heard: Callable[[FromLine], None] = lambda message: None
         self._legs: dict[str, asyncio.Task[None]] = {}
         self._answered: set[str] = set()
+        self._left: set[str] = set()
         self._gone: asyncio.Future[str] | None = None
 
     async def start(self, heard: Callable[[FromLine], None]) -> LineReady:
@@ -78,10 +82,13 @@ class ScriptedLine:
     def say(self, message: ToLine) -> None:
         match message:
             case LegOrder():
-                self.orders.append((self._clock.monotonic(), message))
                 self._legs[message.leg] = asyncio.ensure_future(self._live(message))
             case HangUp(leg=leg):
                 self._hang_up(leg)
+            case Withdraw(leg=leg, outcome=outcome):
+                if leg in self._legs and leg not in self._left:
+                    self._legs[leg].cancel()
+                    self._end(leg, outcome, rang=False, sent=False, reason=message.reason)
             case HangUpAll():
                 for leg in list(self._legs):
                     self._hang_up(leg)
@@ -120,6 +127,10 @@ class ScriptedLine:
 
     async def _live(self, order: LegOrder) -> None:
         fate, leg = self._fate(order), order.leg
+        if fate.leaves_s:
+            await self._clock.sleep(fate.leaves_s)
+        self._left.add(leg)
+        self.orders.append((self._clock.monotonic(), order))
         if fate.sent:
             self._heard(LegSent(leg=leg, at=self._unix(), remote_address="127.0.0.1:5060"))
         if fate.rang:
@@ -158,6 +169,7 @@ class ScriptedLine:
         sip_code: int = 0,
         retry_after_s: float = 0.0,
         sent: bool = True,
+        reason: str = "scripted",
     ) -> None:
         self._legs.pop(leg, None)
         answered = leg in self._answered
@@ -169,7 +181,7 @@ class ScriptedLine:
                 answered=answered,
                 rang=rang or answered,
                 sip_code=sip_code,
-                reason="scripted",
+                reason=reason,
                 finished=answered,
                 retry_after_s=retry_after_s,
                 sent=sent,

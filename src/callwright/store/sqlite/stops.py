@@ -6,9 +6,12 @@ and lets them back the same way once it is lifted; calls that begin to wait mean
 their place at once (`add_due`, `put_back`).
 """
 
+import json
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from callwright.domain.ids import BatchId, CallId, DeploymentId, UserId
+from callwright.ports.control import CalledOff
 from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import to_micros
 
@@ -19,7 +22,17 @@ PUT_ASIDE = 2_000
 """Most calls put aside or back in one transaction."""
 
 
-class StopChanges(Session):
+class StopQuestions(Session):
+    """What its owner, or whom it calls, has done to a call meanwhile."""
+
+    def called_off(self, call_ids: Collection[CallId]) -> Mapping[CallId, CalledOff]:
+        return {
+            CallId(call): CalledOff.OPTED_OUT if opted_out else CalledOff.CANCELED
+            for call, opted_out in self._rows("called_off", calls=json.dumps(list(call_ids)))
+        }
+
+
+class StopChanges(StopQuestions):
     """What its owner does to a call, a list or a deployment that waits."""
 
     def cancel_call(self, call_id: CallId, now: datetime) -> None:

@@ -14,6 +14,7 @@ from callwright.store.sqlite.queues import QueueQuestions
 from callwright.store.sqlite.repeats import RepeatChanges, RepeatQuestions
 from callwright.store.sqlite.retries import RetryChanges
 from callwright.store.sqlite.start import StartAnswers, StartMarks
+from callwright.store.sqlite.stops import StopQuestions
 from callwright.store.sqlite.suppression import SuppressionChanges, SuppressionQuestions
 from callwright.store.sqlite.visits import VisitChanges, VisitQuestions
 
@@ -21,6 +22,7 @@ from callwright.store.sqlite.visits import VisitChanges, VisitQuestions
 class SqliteReadTx(
     KeyQuestions,
     ListQuestions,
+    StopQuestions,
     ListingQuestions,
     NoticeQuestions,
     DueNotices,

@@ -1,3 +1,14 @@
+-- name: called_off
+-- Calls in motion, of those in the JSON list :calls, that were cancelled or whose number has
+-- opted out (1).
+SELECT m.call, EXISTS (SELECT 1 FROM opt_out o WHERE o.account = p.account
+                                                AND o.number = m.dialed) AS opted_out
+  FROM in_motion m
+  JOIN deployment d ON d.id = m.deployment
+  JOIN program p ON p.id = d.program
+ WHERE m.call IN (SELECT value FROM json_each(:calls))
+   AND (m.canceled OR opted_out);
+
 -- name: cancel_call
 -- Cancel one call, unless it was cancelled before.
 INSERT INTO call_cancellation (call, at, settled) VALUES (:call, :now, 0) ON CONFLICT DO NOTHING;
