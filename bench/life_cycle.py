@@ -16,7 +16,6 @@ Prints a table and, last, the figures as one JSON line.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import shutil
@@ -30,6 +29,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import uvloop
 
 from callwright.cli.garbage import spare_what_stands
 from callwright.ports.store import Lane
@@ -219,7 +220,7 @@ def main() -> None:
 
         def run(peers: dict[str, Peer], where: dict[str, str]) -> None:
             sizes = (options.stored, options.calls, options.rounds)
-            show(asyncio.run(measure(folder, *sizes, peers, where)))
+            show(uvloop.run(measure(folder, *sizes, peers, where)))
 
         if options.no_peers:
             run({}, {})

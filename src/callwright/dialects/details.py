@@ -4,10 +4,11 @@ Source: wire contract, sections 6 and 7.
 """
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from callwright.domain.call import CallDetails, HistoryEvent
+from callwright.domain.call import HistoryEntry, HistoryEvent
 from callwright.domain.lifecycle import CallState
 
 STATUS_WORDS: dict[CallState, str] = {
@@ -34,29 +35,33 @@ EVENT_WORDS: dict[HistoryEvent, str] = {
 }
 
 
-class Talk(NamedTuple):
-    """When the latest conversation began and ended, as far as it has."""
+_CONNECTED, _DISCONNECTED = HistoryEvent.CONNECTED, HistoryEvent.DISCONNECTED
 
-    connected_at: datetime | None
-    disconnected_at: datetime | None
+
+class Talk(NamedTuple):
+    """When the latest conversation began and ended, as far as it has, in Unix seconds."""
+
+    connected: int | None
+    disconnected: int | None
 
     @property
     def seconds(self) -> int:
         """Its length as the difference of the seconds shown; 0 until it is over."""
-        if self.connected_at is None or self.disconnected_at is None:
+        if self.connected is None or self.disconnected is None:
             return 0
-        return unix_seconds(self.disconnected_at) - unix_seconds(self.connected_at)
+        return self.disconnected - self.connected
 
 
-def latest_talk(details: CallDetails) -> Talk:
-    """The conversation of the last attempt that was answered."""
-    connected: datetime | None = None
-    disconnected: datetime | None = None
-    for entry in details.history:
-        if entry.event is HistoryEvent.CONNECTED:
-            connected, disconnected = entry.at, None
-        elif entry.event is HistoryEvent.DISCONNECTED:
-            disconnected = entry.at
+def latest_talk(history: Sequence[HistoryEntry], seconds: Sequence[int]) -> Talk:
+    """The conversation of the last attempt that was answered; `seconds` are the moments of
+    the entries."""
+    connected: int | None = None
+    disconnected: int | None = None
+    for entry, at in zip(history, seconds, strict=True):
+        if entry.event is _CONNECTED:
+            connected, disconnected = at, None
+        elif entry.event is _DISCONNECTED:
+            disconnected = at
     return Talk(connected, disconnected)
 
 

@@ -42,20 +42,21 @@ def finish_attempts(
 ) -> list[CallState | None]:
     """The state that each call is in now, in the order of `endings`; None when it was not in
     motion under this claim."""
-    halted = {call.hold: call for call in tx.halt_calls([ending.hold for ending in endings])}
+    holds = [ending.hold for ending in endings]
+    halted = {call.hold: call for call in tx.halt_calls(holds)}
     states: list[CallState | None] = []
     retries: list[Retry] = []
     ends: list[CallEnd] = []
     visits: list[EndedVisit] = []
     responses: Counter[DeploymentId] = Counter()
     rules = cache(lambda deployment_id: _rules(tx, deployment_id))
-    for ending in endings:
-        call = halted.pop(ending.hold, None)
+    for ending, hold in zip(endings, holds, strict=True):
+        call = halted.pop(hold, None)
         if call is None:
             states.append(None)
             continue
         if call.state is CallState.CONNECTED:
-            visits.append(EndedVisit(call.hold.call_id, call.hold.attempt, ending.script_finished))
+            visits.append(EndedVisit(hold.call_id, hold.attempt, ending.script_finished))
         decided = _decide(call, ending, rules(call.deployment_id))
         if isinstance(decided, Retry):
             retries.append(decided)

@@ -40,22 +40,25 @@ def encode_list_queued(count: int) -> dict[str, object]:
 def encode_details(details: CallDetails) -> dict[str, object]:
     """The value of `call_details`, which is also the body of the result callback."""
     schedule = details.schedule
-    talk = latest_talk(details)
-    start = schedule.window.opens_at if schedule.start_given else talk.connected_at
-    end = schedule.window.closes_at or talk.disconnected_at
+    history = details.history
+    seconds = [unix_seconds(entry.at) for entry in history]
+    talk = latest_talk(history, seconds)
+    start = unix_seconds(schedule.window.opens_at) if schedule.start_given else talk.connected
+    closes_at = schedule.window.closes_at
+    end = talk.disconnected if closes_at is None else unix_seconds(closes_at)
     wait = str(int(schedule.retry.wait.total_seconds()))
     return {
         "max_attempts": str(schedule.retry.max_attempts),
         "attempts": str(details.attempts_made),
         "events": [
-            {"event": EVENT_WORDS[entry.event], "timestamp": unix_seconds(entry.at)}
-            for entry in details.history
+            {"event": EVENT_WORDS[entry.event], "timestamp": at}
+            for entry, at in zip(history, seconds, strict=True)
         ],
         "phone_number": details.contact.dial.sent,
         "status": STATUS_WORDS[details.state],
         "queued_timestamp": seconds_text(details.queued_at),
-        "start_timestamp": seconds_text(start),
-        "end_timestamp": seconds_text(end),
+        "start_timestamp": "" if start is None else str(start),
+        "end_timestamp": "" if end is None else str(end),
         "reattempt_wait": wait if schedule.wait_given else WAIT_SHOWN_IF_NOT_GIVEN,
         "duration": talk.seconds,
     }
