@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_runtime_why import Scene, play
+from why_scenes import Scene, play
 
 from callwright.domain.ids import BatchId
 from callwright.domain.lifecycle import CallState
