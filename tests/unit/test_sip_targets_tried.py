@@ -98,7 +98,7 @@ def test_a_target_that_cannot_have_rung_anybody_is_followed_by_the_next(how: str
     assert call.news[0] == TargetFailed(
         FIRST, why, 7.0 if how == "503" else 0.0, is_there=how == "503"
     )
-    assert call.news[1] == MovedOn(SECOND, "z9hG4bKb.t2", 1)
+    assert call.news[1] == MovedOn(SECOND, 2)
     assert [s for s in call.invites() if s[2] == SECOND] == [("z9hG4bKb.t2", 1, SECOND)]
     assert len({m.call_id + m.from_tag for m, _ in call.sent}) == 1
     call.answer(200, call.sent[-1][0], body=SDP)
@@ -188,13 +188,15 @@ def test_after_a_refusal_by_a_connection_nothing_is_waited_for() -> None:
     assert [m.method for m, _ in call.sent] == ["INVITE", "ACK"]
 
 
-def test_what_was_lost_with_its_connection_is_said_again_once_and_nowhere_else() -> None:
+@pytest.mark.parametrize("how", ["refused", "lost"])
+def test_what_was_lost_with_its_connection_is_said_again_once_and_nowhere_else(how: str) -> None:
     call = Targets(BY_TCP, SECOND)
     call.take(call.call.on_connection_lost(call.now, BY_TCP))
     assert call.invites() == [("z9hG4bKb", 1, BY_TCP)] * 2
-    call.take(call.call.on_connection_lost(call.now, BY_TCP))
+    call.fail("refused") if how == "refused" else call.take(
+        call.call.on_connection_lost(call.now, BY_TCP)
+    )
     assert len(call.invites()) == 2
-    call.fail("refused")
     assert isinstance(call.news[-1], Ended)
     assert {to for _, _, to in call.invites()} == {BY_TCP}
 

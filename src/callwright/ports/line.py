@@ -127,7 +127,8 @@ class LineReady(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
 
 
 class LegSent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
-    """The first INVITE has left for `remote_address` (`host:port`)."""
+    """The INVITE has left for `remote_address`: `host:port`, then `;transport=tcp` or `tls` if
+    not by UDP, and `;try=2` or more if others were asked before, which told nothing."""
 
     leg: str
     at: float

@@ -35,12 +35,14 @@ from callwright.telephony.sip.actions import (
     Ended,
     How,
     KeyedByInfo,
+    MovedOn,
     Rang,
     Renegotiated,
 )
 from callwright.telephony.sip.call import OutgoingCall
 from callwright.telephony.sip.endpoint import SipEndpoint
-from callwright.telephony.sip.fields import SipMalformed, format_address
+from callwright.telephony.sip.fields import SipMalformed
+from callwright.telephony.sip.inviting import note_sent
 from callwright.telephony.sip.outcomes import outcome_of
 from callwright.telephony.sip.sdp import MediaAnswer, SdpUnusable, build_offer, read_description
 
@@ -152,8 +154,10 @@ class Leg:
         self._call = call
         self._sent = True
         endpoint.perform(call, call.start(now))
-        sent_to = format_address(call.target)
-        self._tell(LegSent(leg=order.leg, at=time.time(), remote_address=sent_to))
+        self._tell_sent(note_sent(call.target))
+
+    def _tell_sent(self, to: str) -> None:
+        self._tell(LegSent(leg=self._order.leg, at=time.time(), remote_address=to))
 
     def _end_unsent(self, outcome: Outcome, reason: str) -> None:
         self._verdict = (outcome, reason)
@@ -166,6 +170,8 @@ class Leg:
 
     def _take(self, action: Action) -> None:
         match action:
+            case MovedOn(target, number):
+                self._tell_sent(note_sent(target, number))
             case Rang(code, to_tag):
                 self._rang = True
                 leg = self._order.leg

@@ -8,6 +8,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from callwright.errors import Unavailable
 from callwright.ports.line import FromLine, Orphan, OrphanEnded
 from callwright.telephony.sip.actions import Action, Ended, How
@@ -18,9 +20,9 @@ from callwright.telephony.sip.fields import (
     SipMalformed,
     format_host_port,
     is_ip_address,
-    parse_address,
     parse_host_port,
 )
+from callwright.telephony.sip.inviting import branch_at, read_sent
 from callwright.telephony.sip.orphan import OrphanedCall
 from callwright.telephony.sip.transaction import GIVE_UP_S
 
@@ -64,13 +66,16 @@ class OrphanEnder:
             return
         endpoint, hears_answers = self._seat(main, orphan)
         target: Address | None = None
+        identity = orphan.identity
         if orphan.remote_address:
-            sent_to = parse_address(orphan.remote_address)
+            sent_to, number = read_sent(orphan.remote_address)
             target = sent_to if is_ip_address(sent_to[0]) else None
+            branch = branch_at(identity.branch, number)
+            identity = msgspec.structs.replace(identity, branch=branch)
         setup = endpoint.setup(
             number=orphan.number,
             caller_id=orphan.caller_id,
-            identity=orphan.identity,
+            identity=identity,
             sent_by=format_host_port(parse_host_port(orphan.local_sip)) if orphan.local_sip else "",
             target=target,
         )

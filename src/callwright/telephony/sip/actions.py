@@ -35,8 +35,8 @@ class MovedOn(msgspec.Struct, frozen=True, gc=False):
     """The INVITE failed where nobody can have been rung for it, and goes elsewhere."""
 
     target: Address
-    branch: str
-    cseq: int
+    number: int
+    """How many targets that makes."""
 
 
 class Rang(msgspec.Struct, frozen=True, gc=False):

@@ -161,7 +161,10 @@ class OutgoingCall:
         return []
 
     def on_connection_lost(self, now: float, to: Address) -> list[Action]:
-        """Say again, by a new connection, what may not have been heard."""
+        """Say again, by a new connection, what may not have been heard; once."""
+        if self._inviting.is_lost_for_good(to) and not self._ended and self._dialog is None:
+            failure = Ended(How.NOT_LISTENING, phrase="connection lost")
+            return self._settled(self._on_target_failed(failure, now), now)
         again = self._inviting.say_again(to) + self._requests.say_again(to)
         return again if self._refresh is None else again + self._refresh.say_again(to)
 

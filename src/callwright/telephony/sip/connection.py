@@ -51,7 +51,8 @@ class Connection(asyncio.Protocol):
         self.has_begun = False
         self.transport: asyncio.Transport | None = None
         self._reader = StreamReader()
-        self._may_be_refused = peer is not None and peer.transport == "TLS"
+        self.may_be_refused = peer is not None and peer.transport == "TLS"
+        """Nothing has come from there yet that says they talk TLS with us."""
         self._answers_pings = False
         self._ping: asyncio.TimerHandle | None = None
 
@@ -81,15 +82,15 @@ class Connection(asyncio.Protocol):
         elif transport.get_write_buffer_size() > MOST_UNSENT:
             self.abort()
         else:
-            if self._may_be_refused:
+            if self.may_be_refused:
                 self.unheard.append(data)
             transport.write(data)
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
-        if self._may_be_refused:
+        if self.may_be_refused:
             # TLS 1.3 lets us write before the other end has looked at our certificate.
-            self._may_be_refused = False
+            self.may_be_refused = False
             self.unheard.clear()
         reader = self._reader
         try:
@@ -113,7 +114,7 @@ class Connection(asyncio.Protocol):
         """Called by the event loop."""
         self.stop()
         refusal = str(exc.reason or exc) if isinstance(exc, ssl.SSLError) else ""
-        self._owner.lost(self, refusal if self._may_be_refused else "")
+        self._owner.lost(self, refusal if self.may_be_refused else "")
 
     def abort(self) -> None:
         """Close it without another word; `connection_lost` follows."""

@@ -120,6 +120,7 @@ class Connections:
 
     def heard(self, message: bytes, source: StreamAddress) -> None:
         """A message came."""
+        self._told.pop(source, None)
         if self._is_open:
             self._heard(message, source)
 
@@ -137,6 +138,8 @@ class Connections:
         if refusal:
             self._fail(connection, peer, f"TLS: {refusal.lower().replace('_', ' ')}")
         elif self._is_open:
+            if connection.may_be_refused:
+                self._tell(peer, "TLS: closed at once; perhaps a certificate of ours is wanted")
             self._cut(peer)
 
     # Making one
@@ -160,7 +163,8 @@ class Connections:
         except OSError as exc:
             why = (exc.strerror or "no connection").lower()
         else:
-            self._told.pop(to, None)
+            if to.transport == "TCP":
+                self._told.pop(to, None)
             connection.begin()
             return
         if self._to.get(to) is connection:
@@ -224,14 +228,17 @@ class Connections:
             log.info("no TCP connections are taken from the trunk", extra=facts)
 
     def _fail(self, connection: Connection, to: StreamAddress, why: str) -> None:
+        self._tell(to, why)
+        for data in connection.unheard:
+            self._unheard(data, why)
+
+    def _tell(self, to: StreamAddress, why: str) -> None:
         if self._told.get(to) != why:
             self._told[to] = why
             facts = {"trunk": self._trunk, "target": format_address(to), "why": why}
             if why.startswith(("certificate", "TLS")):
                 facts["see"] = f"trunks.{self._trunk}.tls_ca, .tls_certificate and .address"
             log.error("the trunk cannot be connected to", extra=facts)
-        for data in connection.unheard:
-            self._unheard(data, why)
 
 
 def _stream_socket(local: str) -> socket.socket:

@@ -12,17 +12,37 @@ from math import inf
 from callwright.telephony.sip import requests
 from callwright.telephony.sip.actions import Action, MovedOn, Send
 from callwright.telephony.sip.digest import Challenges
-from callwright.telephony.sip.fields import Address, transport_of
+from callwright.telephony.sip.fields import Address, format_address, parse_address, transport_of
 from callwright.telephony.sip.message import SipResponse
 from callwright.telephony.sip.requests import CallSetup, at_next_target, by_connection
 from callwright.telephony.sip.session_timer import read_minimum
-from callwright.telephony.sip.transaction import InviteTransaction
+from callwright.telephony.sip.transaction import InviteTransaction, Phase
 
 MAX_REFUSALS = 5
 """At one target: challenges, and a session interval that was too short."""
 
 LARGE_BYTES = 1300
 """What is longer may not pass in one datagram (RFC 3261 section 18.1.1)."""
+
+
+def branch_at(first: str, number: int) -> str:
+    """The branch of the INVITE at the second target, the third and so on."""
+    return first if number == 1 else f"{first}.t{number}"
+
+
+def note_sent(to: Address, number: int = 1) -> str:
+    """What is kept on disk of where an INVITE went, the how-manyth target that was."""
+    return format_address(to) + (f";try={number}" if number > 1 else "")
+
+
+def read_sent(note: str) -> tuple[Address, int]:
+    """What `note_sent` wrote.
+
+    Raises:
+        SipMalformed: anything else.
+    """
+    address, _, number = note.partition(";try=")
+    return parse_address(address), int(number) if number.isdecimal() and len(number) < 4 else 1
 
 
 class Inviting:
@@ -100,12 +120,12 @@ class Inviting:
         if not self.setup.others or self.last.was_said_again:
             return []
         self._targets_tried += 1
-        branch = f"{self._first_branch}.t{self._targets_tried}"
+        branch = branch_at(self._first_branch, self._targets_tried)
         setup = self.setup = at_next_target(self.setup, branch=branch, cseq=self.last.cseq)
         self._challenges = Challenges(setup.credentials, self._nonce_counts)
         self._refusals = 0
         self.authorization = []
-        return [MovedOn(setup.target, branch, setup.cseq), *self.start(now)]
+        return [MovedOn(setup.target, self._targets_tried), *self.start(now)]
 
     def on_timer(self, now: float) -> tuple[list[Action], bool]:
         """What to send again, and whether the one that counts was given up."""
@@ -122,6 +142,11 @@ class Inviting:
         """Repeat by a new connection what was lost with the old one, perhaps unheard."""
         again = [each.say_again() for each in self._tries if each.to == to]
         return [Send(data, to) for data in again if data]
+
+    def is_lost_for_good(self, to: Address) -> bool:
+        """Whether the one that counts was said again, and was lost again."""
+        last = self.last
+        return last.to == to and last.was_said_again and last.phase is Phase.CALLING
 
     def give_up(self) -> None:
         """Nothing more is expected of any."""
