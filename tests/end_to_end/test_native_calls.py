@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from native_world import ADMIN, COLLEAGUE, STRANGER, NativeWorld, run_native
 
+from callwright.domain.answered_by import AnsweredBy, Verdict
 from callwright.domain.outcome import Outcome
 from callwright.testing.scripted_line import BUSY, Fate
 from callwright.testing.world import running
@@ -331,6 +332,38 @@ def test_attempts_are_shown_with_what_sip_said(tmp_path: Path) -> None:
         assert (busy["talk_ms"], answered["talk_ms"]) == (None, 4000)
         assert details["answers"] == {"choice": "1"}
         assert answered["keyed"][0]["name"] == "choice"
+
+    run_native(tmp_path, test)
+
+
+def test_a_machine_that_the_script_will_not_have_is_called_again(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        machine = Verdict(AnsweredBy.MACHINE, "BEEP-1000")
+        fates = [
+            Fate(outcome=Outcome.NOT_REACHED, verdict=machine),
+            Fate(outcome=Outcome.ANSWERED, verdict=Verdict(AnsweredBy.VOICE, "HUMAN-600-600")),
+            Fate(outcome=Outcome.ANSWERED),
+        ]
+        call = await world.queue(max_attempts=3, retry_wait_s=60)
+        async with running(world.loops, lambda order: fates.pop(0)):
+            await world.loops.pass_time(200)
+            other = await world.queue()
+            await world.loops.pass_time(20)
+        details = await world.get(f"/v1/calls/{call}")
+        assert details["state"] == "completed"
+        first, second = details["attempt_log"]
+        assert (first["outcome"], first["fault"], first["counts"]) == (
+            "not_reached",
+            "callee",
+            True,
+        )
+        assert (first["answered_by"], first["answered_by_cause"]) == (
+            "answeringmachine",
+            "BEEP-1000",
+        )
+        assert (second["outcome"], second["answered_by"]) == ("answered", "voice")
+        (unasked,) = (await world.get(f"/v1/calls/{other}"))["attempt_log"]
+        assert (unasked["answered_by"], unasked["answered_by_cause"]) == (None, None)
 
     run_native(tmp_path, test)
 

@@ -18,7 +18,7 @@ from callwright.ivr import (
     parse,
     warnings_for,
 )
-from callwright.ivr.interpreter import Action, HangUp, Play, PromptsDone, SetTimer, TimerFired
+from callwright.ivr.exchange import Action, HangUp, Play, PromptsDone, SetTimer, TimerFired
 from callwright.ivr.values import Spoken
 
 ROOT = Path(__file__).parents[2]
@@ -79,11 +79,12 @@ def test_the_sample_application_ends_by_itself_within_15_seconds() -> None:
     assert seconds_in_silence(script, {"first_name": "Maximiliana Josephine"}) <= 15
 
 
-def fenced_examples() -> list[tuple[int, str]]:
-    """The YAML of docs/flows.md, with the line each begins on."""
-    text = (ROOT / "docs" / "flows.md").read_text("utf-8")
+def fenced_examples() -> list[tuple[str, int, str]]:
+    """The YAML of the pages on flows, with the page and the line each begins on."""
     return [
-        (text.count("\n", 0, match.start()) + 1, match[1])
+        (page, text.count("\n", 0, match.start()) + 1, match[1])
+        for page in ("flows", "answering-machines")
+        for text in [(ROOT / "docs" / f"{page}.md").read_text("utf-8")]
         for match in re.finditer(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     ]
 
@@ -99,16 +100,17 @@ def whole_file(example: str) -> str:
     for block in re.findall(r"(?:keys|when): \{(.*?)\}", example):
         named += re.findall(r": ([a-z_]+)", block)
     named += re.findall(r"^ {6}\d: ([a-z_]+)$", example, re.MULTILINE)
-    missing = sorted(set(named) - set(steps) - {"hangup", "give_up"})
+    missing = sorted(set(named) - set(steps) - {"hangup", "give_up", "try_again"})
     rest = "".join(f"  {name}: {{say: Bye., next: hangup}}\n" for name in missing)
     return f"callwright: 1\nname: Example\n{example}{rest}"
 
 
 @pytest.mark.parametrize(
-    ("line", "example"), [pytest.param(*e, id=f"line {e[0]}") for e in fenced_examples()]
+    ("page", "line", "example"),
+    [pytest.param(*e, id=f"{e[0]} line {e[1]}") for e in fenced_examples()],
 )
-def test_an_example_in_the_manual_is_valid(line: int, example: str) -> None:
-    script = load(whole_file(example), f"docs/flows.md example on line {line}")
+def test_an_example_in_the_manual_is_valid(page: str, line: int, example: str) -> None:
+    script = load(whole_file(example), f"docs/{page}.md example on line {line}")
     assert script.steps
 
 

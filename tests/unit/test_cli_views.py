@@ -72,6 +72,8 @@ ATTEMPT: dict[str, Any] = {
     "outcome": None,
     "fault": None,
     "sip": SIP,
+    "answered_by": None,
+    "answered_by_cause": None,
     "keyed": [],
 }
 BUSY = ATTEMPT | {
@@ -92,6 +94,8 @@ ANSWERED = ATTEMPT | {
     "outcome": "answered",
     "fault": "none",
     "sip": SIP | {"code": 200, "reason": "script ended"},
+    "answered_by": "voice",
+    "answered_by_cause": "HUMAN-600-600",
     "keyed": [{"at": "2026-05-01T12:01:08Z", "name": "choice", "value": "1"}],
 }
 
@@ -140,6 +144,7 @@ def test_a_trace_is_in_the_order_in_which_things_happened():
         "2026-05-01 12:01:02.000  attempt 2  SIP Call-ID a1@example",
         "2026-05-01 12:01:02.500  attempt 2  rings after 500 ms",
         "2026-05-01 12:01:04.000  attempt 2  answered after 2.0 s",
+        "2026-05-01 12:01:04.000  attempt 2  answered by voice (HUMAN-600-600)",
         "2026-05-01 12:01:08.000  attempt 2  keyed choice = 1",
         "2026-05-01 12:01:10.000  attempt 2  ends: answered (SIP 200, script ended); talked 6.0 s",
         "2026-05-01 12:01:10.000             completed",

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callwright.ivr import SAMPLE_FLOW, SAMPLE_SURVEY, Interpreter, Script, load, load_sample
-from callwright.ivr.interpreter import (
-    MAX_STEPS,
+from callwright.ivr.exchange import (
     Action,
     CancelTimer,
     Digit,
@@ -24,6 +23,7 @@ from callwright.ivr.interpreter import (
     Store,
     TimerFired,
 )
+from callwright.ivr.interpreter import MAX_STEPS
 from callwright.ivr.values import HANGUP, KEYS, Branch, Recorded, Speak, Spoken
 
 HEAD = "callwright: 1\nname: Test\nsteps:\n"

@@ -113,6 +113,9 @@ def _attempt_lines(attempt: Facts) -> Iterator[Line]:
         yield attempt["rang_at"], who, f"rings after {_lasting(attempt['ring_ms'])}"
     if attempt["answered_at"]:
         yield attempt["answered_at"], who, f"answered after {_lasting(attempt['answer_ms'])}"
+    if attempt["answered_by"]:
+        told = f"answered by {attempt['answered_by']} ({attempt['answered_by_cause']})"
+        yield attempt["answered_at"], who, told
     for keyed in attempt["keyed"]:
         yield keyed["at"], who, f"keyed {keyed['name']} = {keyed['value']}"
     if attempt["ended_at"]:

@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     TRUNK_TROUBLE = "trunk_trouble"  # 503 and other 5xx, no reply, connection refused
     TRUNK_MISCONFIGURED = "trunk_misconfigured"  # 401/407 after one answer, 488
     MEDIA_FAILED = "media_failed"  # answered, but no usable audio path
+    NOT_REACHED = "not_reached"  # a machine took the call, and its script wants another try
     INTERRUPTED = "interrupted"  # our process died before it learnt the outcome
     INTERRUPTED_TALKING = "interrupted_talking"  # it died after the callee had answered
     REFUSED_HERE = "refused_here"  # never dialled: invalid for the trunk, blocked, survey closed
@@ -64,6 +65,7 @@ TRAITS: dict[Outcome, OutcomeTraits] = {
         fault=Fault.US, retryable=True, may_be_given_back=True
     ),
     Outcome.MEDIA_FAILED: OutcomeTraits(fault=Fault.UNKNOWN, retryable=True),
+    Outcome.NOT_REACHED: OutcomeTraits(fault=Fault.CALLEE, retryable=True),
     Outcome.INTERRUPTED: OutcomeTraits(fault=Fault.US, retryable=True),
     Outcome.INTERRUPTED_TALKING: OutcomeTraits(fault=Fault.US, retryable=False, reached=True),
     Outcome.REFUSED_HERE: OutcomeTraits(fault=Fault.CALLER, retryable=False),

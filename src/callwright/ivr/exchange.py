@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from callwright.domain.answered_by import AnsweredBy
 from callwright.ivr.values import Prompt
 
 
@@ -39,7 +40,19 @@ class AgentDone:
     ok: bool
 
 
-Event = PromptsDone | Digit | TimerFired | RemoteHungUp | AgentDone
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """It is known who answered, or that it will not be known. Said once, if at all."""
+
+    who: AnsweredBy
+
+
+@dataclass(frozen=True, slots=True)
+class Beeped:
+    """A beep as machines have it was heard to its end."""
+
+
+Event = PromptsDone | Digit | TimerFired | RemoteHungUp | AgentDone | Identified | Beeped
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +103,11 @@ class HangUp:
     """End the leg, if it is not over yet. Always the last action, said exactly once.
 
     `finished`: the script ran to its end; for a survey, the visit is a response.
+    `try_again`: the callee was not reached, and the attempt is to count as a failed one.
     """
 
     finished: bool
+    try_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

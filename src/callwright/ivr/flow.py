@@ -6,6 +6,8 @@ values are written, `graph` whether the steps fit together.
 
 from dataclasses import dataclass, field
 
+from callwright.domain.answered_by import AnsweredBy
+from callwright.ivr.answering import read_amd
 from callwright.ivr.asking import PATIENCE_KEYS, check_exits, read_digits, read_patience
 from callwright.ivr.document import Faults, Mapping, Node, Place, Scalar, hint_for
 from callwright.ivr.fields import (
@@ -26,7 +28,9 @@ from callwright.ivr.values import (
     GIVE_UP,
     Ask,
     Assign,
+    Beep,
     Branch,
+    Detect,
     Speak,
     Spoken,
     Step,
@@ -36,7 +40,7 @@ from callwright.ivr.values import (
 
 MAX_STEPS = 500
 
-FLOW_KEYS = ("callwright", "name", "caller", "voice", "variables", "start", "steps")
+FLOW_KEYS = ("callwright", "name", "caller", "voice", "variables", "amd", "start", "steps")
 STEP_KEYS: dict[str, tuple[str, ...]] = {
     "say": ("say", "voice", "next"),
     "play": ("play", "next"),
@@ -48,6 +52,8 @@ STEP_KEYS: dict[str, tuple[str, ...]] = {
     "branch": ("branch", "when", "otherwise"),
     "wait": ("wait", "next"),
     "agent": ("agent", "parameters", "longest", "next", "failed"),
+    "detect": ("detect", "when", "otherwise"),
+    "beep": ("beep", "next", "otherwise"),
 }
 
 
@@ -95,6 +101,7 @@ def compile_flow(root: Node, faults: Faults) -> Script:
         caller=fields.text("caller"),
         voice=fields.voice(),
         defaults=read_variables(fields),
+        amd=read_amd(fields),
         start=start,
         steps=steps,
     )
@@ -143,6 +150,8 @@ def _read_step(name: str, node: Node, faults: Faults, targets: _Targets) -> Step
         return _read_ask(fields, targets)
     if verb == "branch":
         return _read_branch(fields, targets)
+    if verb == "detect":
+        return _read_detect(fields, targets)
     fields.require("next")
     following = targets.read(fields.node("next"))
     if verb == "agent":
@@ -152,6 +161,12 @@ def _read_step(name: str, node: Node, faults: Faults, targets: _Targets) -> Step
             longest_s=fields.seconds("longest", 3600.0, least=1.0, most=14400.0),
             next=following,
             failed=targets.read(fields.node("failed"), GIVE_UP),
+        )
+    if verb == "beep":
+        return Beep(
+            seconds=fields.seconds("beep", 30.0, least=1.0, most=120.0),
+            next=following,
+            otherwise=targets.read(fields.node("otherwise"), following),
         )
     if verb == "set":
         return Assign(values=_read_values(fields, "set"), next=following)
@@ -224,15 +239,34 @@ def _read_values(fields: Fields, key: str) -> dict[str, str]:
 
 
 def _read_branch(fields: Fields, targets: _Targets) -> Branch:
-    fields.require("when", "otherwise")
-    node = fields.node("when")
-    cases: dict[str, str] = {}
-    if node is not None and (not isinstance(node, Mapping) or not node.entries):
-        fields.faults.add("'when' must be a map of values and steps", node.place)
-    elif isinstance(node, Mapping):
-        cases = {key.text: targets.read(value) for key, value in node.entries}
     return Branch(
         variable=fields.name("branch"),
+        cases=_read_cases(fields, targets),
+        otherwise=targets.read(fields.node("otherwise")),
+    )
+
+
+def _read_detect(fields: Fields, targets: _Targets) -> Detect:
+    cases = _read_cases(fields, targets)
+    for word in cases:
+        if word not in tuple(AnsweredBy):
+            fields.faults.add(
+                f"'{word}' is nobody who answers; {hint_for(word, tuple(AnsweredBy))}",
+                fields.place_of("when"),
+            )
+    return Detect(
+        store=fields.name("detect"),
         cases=cases,
         otherwise=targets.read(fields.node("otherwise")),
     )
+
+
+def _read_cases(fields: Fields, targets: _Targets) -> dict[str, str]:
+    """The `when` of a step that goes on by a value; `otherwise` must stand beside it."""
+    fields.require("when", "otherwise")
+    node = fields.node("when")
+    if node is not None and (not isinstance(node, Mapping) or not node.entries):
+        fields.faults.add("'when' must be a map of values and steps", node.place)
+    elif isinstance(node, Mapping):
+        return {key.text: targets.read(value) for key, value in node.entries}
+    return {}

@@ -11,14 +11,17 @@ It ends in a bounded number of steps even when a script was never checked: after
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from callwright.domain.answered_by import AnsweredBy
 from callwright.ivr.exchange import (
     Action,
     AgentDone,
+    Beeped,
     CancelTimer,
     Digit,
     EnterStep,
     Event,
     HangUp,
+    Identified,
     Play,
     PromptsDone,
     RemoteHungUp,
@@ -26,16 +29,18 @@ from callwright.ivr.exchange import (
     StopPlaying,
     Store,
     TalkTo,
-    TimerFired,
 )
 from callwright.ivr.script import Script
 from callwright.ivr.template import fill, fold_name, names_in
 from callwright.ivr.values import (
     HANGUP,
     KEYS,
+    TRY_AGAIN,
     Ask,
     Assign,
+    Beep,
     Branch,
+    Detect,
     Prompt,
     Recorded,
     Speak,
@@ -46,6 +51,7 @@ from callwright.ivr.values import (
 
 MAX_STEPS = 1000
 MAX_TYPED_AHEAD = 64
+DETECT_GRACE_S = 1.0  # a verdict that is not there so long after its time will not come
 
 
 class _Phase(Enum):
@@ -55,6 +61,8 @@ class _Phase(Enum):
     LISTENING = auto()  # the prompts are over, a timer runs
     WAITING = auto()  # a `wait` step's timer runs
     AWAY = auto()  # an agent talks with the callee
+    DETECTING = auto()  # a `detect` step waits for the verdict
+    AWAITING_BEEP = auto()  # a `beep` step waits for the beep
     OVER = auto()
 
 
@@ -73,8 +81,9 @@ class Interpreter:
         self._ahead: list[str] = []
         self._typed = ""
         self._tries_left = 0
-        self._answered = False
-        self._after_answer = False
+        self._answered = self._after_answer = False
+        self._who: AnsweredBy | None = None
+        self._beeped = False
 
     @property
     def over(self) -> bool:
@@ -110,6 +119,10 @@ class Interpreter:
                 self._on_digit(event.digit)
             elif isinstance(event, RemoteHungUp):
                 self._end(self._answered and self._only_words_left())
+            elif isinstance(event, Identified):
+                self._on_identified(event.who)
+            elif isinstance(event, Beeped):
+                self._on_beep()
             elif event.token == self._token:
                 if isinstance(event, PromptsDone):
                     self._on_prompts_done()
@@ -134,7 +147,7 @@ class Interpreter:
         step = self._script.steps.get(name)
         self._steps_taken += 1
         if step is None or self._steps_taken > MAX_STEPS:
-            self._end(finished=name == HANGUP)
+            self._end(finished=name == HANGUP, try_again=name == TRY_AGAIN)
             return None
         self._step = name
         self._actions.append(EnterStep(name))
@@ -150,16 +163,20 @@ class Interpreter:
                 self._store(variable, fill(template, self._values))
             return step.next
         if isinstance(step, Branch):
-            return step.cases.get(self._values.get(fold_name(step.variable), ""), step.otherwise)
+            return self._following(step)
+        if isinstance(step, Detect):
+            return self._detect(step)
         if isinstance(step, Talk):
             self._hand_over(step)
             return None
-        self._set_timer(step.seconds, _Phase.WAITING)
-        return None
+        if isinstance(step, Wait):
+            self._set_timer(step.seconds, _Phase.WAITING)
+            return None
+        return self._await_beep(step)
 
-    def _end(self, finished: bool) -> None:
+    def _end(self, finished: bool, *, try_again: bool = False) -> None:
         self._phase = _Phase.OVER
-        self._actions.append(HangUp(finished))
+        self._actions.append(HangUp(finished, try_again))
 
     def _only_words_left(self) -> bool:
         """Whether the callee, who has answered something, was asked nothing more.
@@ -173,12 +190,47 @@ class Interpreter:
                 return name == HANGUP
             if isinstance(step, Ask):
                 return False
-            if isinstance(step, Branch):
-                value = self._values.get(fold_name(step.variable), "")
-                name = step.cases.get(value, step.otherwise)
-            else:
-                name = step.next
+            name = self._following(step)
         return False
+
+    def _following(self, step: Speak | Assign | Branch | Wait | Talk | Detect | Beep) -> str:
+        """Where a step leads that is over, keys apart."""
+        if isinstance(step, Branch):
+            return step.cases.get(self._values.get(fold_name(step.variable), ""), step.otherwise)
+        if isinstance(step, Detect):
+            return step.cases.get(self._who or AnsweredBy.UNKNOWN, step.otherwise)
+        return step.next
+
+    # Who answered
+
+    def _detect(self, step: Detect) -> str | None:
+        if self._who is None:
+            analysis_s = self._script.amd.total_analysis_ms / 1000
+            self._set_timer(analysis_s + DETECT_GRACE_S, _Phase.DETECTING)
+            return None
+        self._store(step.store, self._who)
+        return self._following(step)
+
+    def _await_beep(self, step: Beep) -> str | None:
+        if not self._beeped:
+            self._set_timer(step.seconds, _Phase.AWAITING_BEEP)
+            return None
+        self._beeped = False
+        return step.next
+
+    def _on_identified(self, who: AnsweredBy) -> None:
+        self._who = self._who or who
+        step = self._script.steps.get(self._step)
+        if self._phase is _Phase.DETECTING and isinstance(step, Detect):
+            self._actions.append(CancelTimer(self._token))
+            self._go(self._detect(step))
+
+    def _on_beep(self) -> None:
+        self._beeped = True
+        step = self._script.steps.get(self._step)
+        if self._phase is _Phase.AWAITING_BEEP and isinstance(step, Beep):
+            self._actions.append(CancelTimer(self._token))
+            self._go(self._await_beep(step))
 
     # Asking
 
@@ -238,7 +290,8 @@ class Interpreter:
         step = self._script.steps.get(self._step)
         asking = isinstance(step, Ask) and self._phase in (_Phase.ASKING, _Phase.LISTENING)
         after_answer, self._after_answer = self._after_answer, False
-        if after_answer and digit == "#" and not (asking and _accepts_hash(step)):
+        accepted = asking and isinstance(step, Ask) and step.accepts(digit)
+        if after_answer and digit == "#" and not accepted:
             # Many people end every answer with #, asked to or not.
             return
         if not asking or not isinstance(step, Ask):
@@ -273,6 +326,10 @@ class Interpreter:
         step = self._script.steps.get(self._step)
         if self._phase is _Phase.WAITING and isinstance(step, Wait):
             self._go(step.next)
+        elif self._phase is _Phase.AWAITING_BEEP and isinstance(step, Beep):
+            self._go(step.otherwise)
+        elif self._phase is _Phase.DETECTING and isinstance(step, Detect):
+            self._on_identified(AnsweredBy.UNKNOWN)
         elif self._phase is _Phase.LISTENING and isinstance(step, Ask):
             # Digits without the closing key are an answer if they are one as they stand.
             self._go(self._long_answer(step) if self._typed else self._fail(step, step.if_silent))
@@ -311,32 +368,3 @@ class Interpreter:
     def _store(self, name: str, value: str) -> None:
         self._values[fold_name(name)] = value
         self._actions.append(Store(name, value))
-
-
-def _accepts_hash(step: object) -> bool:
-    return isinstance(step, Ask) and (
-        "#" in step.keys
-        or "#" in step.exits
-        or (step.digits is not None and step.digits.until == "#")
-    )
-
-
-__all__ = [
-    "MAX_STEPS",
-    "Action",
-    "AgentDone",
-    "CancelTimer",
-    "Digit",
-    "EnterStep",
-    "Event",
-    "HangUp",
-    "Interpreter",
-    "Play",
-    "PromptsDone",
-    "RemoteHungUp",
-    "SetTimer",
-    "StopPlaying",
-    "Store",
-    "TalkTo",
-    "TimerFired",
-]

@@ -14,9 +14,12 @@ from callwright.errors import ScriptInvalid
 from callwright.ivr.graph import find_faults
 from callwright.ivr.template import names_in
 from callwright.ivr.values import (
+    Amd,
     Ask,
     Assign,
+    Beep,
     Branch,
+    Detect,
     Prompt,
     Question,
     Recorded,
@@ -42,6 +45,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The voice of prompts that name none; "" = the speech engine's own choice."""
     defaults: dict[str, str] = {}
     """The variables the file declares, each with the value a call need not bring."""
+    amd: Amd = Amd()
+    """How a `Detect` tells machines from people."""
     start: str
     steps: dict[str, Step]
     questions: tuple[Question, ...] = ()
@@ -51,6 +56,11 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def prompts(self) -> tuple[Prompt, ...]:
         """Everything that may be heard, each once, in the file's order, places unfilled."""
         return tuple(dict.fromkeys(_prompts_of(self.steps)))
+
+    @property
+    def listens(self) -> bool:
+        """Whether it wants to know who answered, or waits for a beep."""
+        return any(isinstance(step, Detect | Beep) for step in self.steps.values())
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -117,15 +127,18 @@ def _names_stored(steps: dict[str, Step]) -> set[str]:
     for step in steps.values():
         if isinstance(step, Assign):
             names.update(step.values)
-        elif isinstance(step, Ask) and step.store:
+        elif isinstance(step, Ask | Detect) and step.store:
             names.add(step.store)
     return names
 
 
 __all__ = [
+    "Amd",
     "Ask",
     "Assign",
+    "Beep",
     "Branch",
+    "Detect",
     "Kind",
     "Prompt",
     "Question",

@@ -7,6 +7,7 @@ The language is described in docs/flows.md.
 """
 
 from callwright.domain.opt_out import OPT_OUT
+from callwright.ivr.answering import ANSWERED_BY, machine_steps, read_amd
 from callwright.ivr.asking import PATIENCE_KEYS, check_exits, read_digits, read_patience
 from callwright.ivr.document import Faults, Listing, Mapping, Node, Scalar, hint_for
 from callwright.ivr.fields import (
@@ -37,6 +38,7 @@ MAX_QUESTIONS = 100
 SURVEY_KEYS = (
     *("callwright", "survey", "caller", "voice", "variables"),
     *("intro", "questions", "thanks", "opt_out", "say_if_opt_out"),
+    *("machine", "say_to_machine", "amd"),
 )
 QUESTION_KEYS = (
     *("id", "ask", "choices", "digits", "scale", "until", "optional", "if"),
@@ -59,6 +61,8 @@ def compile_survey(root: Node, faults: Faults) -> Script:
     asked = _read_questions(fields, variables, opt_out)
 
     steps: dict[str, Step] = {}
+    first = "intro" if "intro" in fields else asked[0].entry if asked else HANGUP
+    steps.update(machine_steps(fields, first))
     thanks = "thanks" if "thanks" in fields else HANGUP
     if "intro" in fields:
         first = asked[0].entry if asked else thanks
@@ -81,6 +85,7 @@ def compile_survey(root: Node, faults: Faults) -> Script:
         caller=fields.text("caller"),
         voice=fields.voice(),
         defaults=variables,
+        amd=read_amd(fields),
         start=next(iter(steps), ""),
         steps=steps,
         questions=tuple(question.report for question in asked),
@@ -118,7 +123,7 @@ class _Asked:
             )
         if "choices" in fields and "until" in fields:
             fields.faults.add("'until' goes with 'digits' or 'scale'", fields.place_of("until"))
-        if fold_name(self.id) in {fold_name(name) for name in (*variables, OPT_OUT)}:
+        if fold_name(self.id) in {fold_name(name) for name in (*variables, OPT_OUT, ANSWERED_BY)}:
             fields.faults.add(
                 f"'{self.id}' is a variable already; give the question another id",
                 fields.place_of("id"),

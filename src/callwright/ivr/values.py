@@ -1,7 +1,8 @@
 """The pieces a compiled script is made of: prompts, steps, and the two ends of a call.
 
-A step names the steps after it. Two targets are no steps: `HANGUP` ends the call as one
-that ran to its end, `GIVE_UP` ends it as one that did not. The ranges given here are
+A step names the steps after it. Three targets are no steps: `HANGUP` ends the call as one
+that ran to its end, `GIVE_UP` as one that did not, and `TRY_AGAIN` as one whose attempt
+failed. The ranges given here are
 enforced where a script is read back from JSON; files have narrower ones.
 """
 
@@ -12,10 +13,38 @@ from msgspec import Meta
 
 HANGUP = "hangup"
 GIVE_UP = "give_up"
-ENDS = (HANGUP, GIVE_UP)
+TRY_AGAIN = "try_again"
+ENDS = (HANGUP, GIVE_UP, TRY_AGAIN)
 
 KEYS = "0123456789*#ABCD"
 """Every key a telephone can send."""
+
+
+class Amd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a machine is told from a person; the names are those of Asterisk's amd.conf."""
+
+    initial_silence_ms: Annotated[int, Meta(ge=100, le=10_000)] = 2500
+    """So much silence before anything is said decides."""
+    greeting_ms: Annotated[int, Meta(ge=100, le=10_000)] = 2500
+    """A person says less; counts speech alone, without the silence between words."""
+    greeting_span_ms: Annotated[int, Meta(ge=100, le=10_000)] = 1900
+    """A person is done sooner; counts from the first word, pauses within the greeting too."""
+    patience_ms: Annotated[int, Meta(ge=0, le=10_000)] = 2640
+    """No greeting is called long by its span sooner after the answer."""
+    after_greeting_silence_ms: Annotated[int, Meta(ge=100, le=10_000)] = 600
+    """After a greeting a person waits so long."""
+    total_analysis_ms: Annotated[int, Meta(ge=500, le=10_000)] = 4000
+    """Then the verdict is `unknown`."""
+    min_word_ms: Annotated[int, Meta(ge=20, le=2_000)] = 100
+    """What is shorter is no word."""
+    between_words_ms: Annotated[int, Meta(ge=20, le=2_000)] = 50
+    """So much silence ends a word."""
+    max_words: Annotated[int, Meta(ge=1, le=50)] = 12
+    """So many words make a machine."""
+    max_word_ms: Annotated[int, Meta(ge=100, le=10_000)] = 5000
+    """So long a word makes a machine."""
+    silence_threshold: Annotated[int, Meta(ge=0, le=32_767)] = 128
+    """The mean magnitude of 16-bit samples below which there is silence."""
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="say"):
@@ -94,6 +123,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     otherwise: str = GIVE_UP
     """The next step when all tries are used up."""
 
+    def accepts(self, key: str) -> bool:
+        """Whether a key that is no digit means something here."""
+        return (
+            key in self.keys
+            or key in self.exits
+            or (self.digits is not None and self.digits.until == key)
+        )
+
 
 class Assign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="set"):
     """Give variables values, which may hold `{variable}` places."""
@@ -131,7 +168,25 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """When it cannot be reached, or the websocket breaks."""
 
 
-Step = Speak | Ask | Assign | Branch | Wait | Talk
+class Detect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="detect"):
+    """Wait until it is known who answered, store that, and go on accordingly."""
+
+    store: str
+    cases: dict[str, str]
+    """By the words of `AnsweredBy`."""
+    otherwise: str
+
+
+class Beep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="beep"):
+    """Wait for the end of a machine's beep; one heard before counts."""
+
+    seconds: Annotated[float, Meta(gt=0, le=120)]
+    next: str
+    otherwise: str
+    """The next step when none came in that time."""
+
+
+Step = Speak | Ask | Assign | Branch | Wait | Talk | Detect | Beep
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from callwright.domain.account import Product, User
+from callwright.domain.answered_by import Verdict
 from callwright.domain.api_key import ApiKey, ApiKeyId, Scope
 from callwright.domain.call import CallDetails
 from callwright.domain.ids import AccountId, BatchId, CallId, DeploymentId, NoticeId, UserId
@@ -108,6 +109,8 @@ class AttemptFacts:
     branch: str
     local_address: str
     remote_address: str
+    identified: Verdict | None
+    """Who took the call; None = its script did not ask, or it was over before."""
     keyed: Sequence[Keyed]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from callwright.domain.answered_by import Verdict
 from callwright.domain.outcome import Outcome
 
 
@@ -165,6 +166,14 @@ class LegKeyed(msgspec.Struct, frozen=True, kw_only=True, tag="keyed"):
     value: str
 
 
+class LegIdentified(msgspec.Struct, frozen=True, kw_only=True, tag="identified"):
+    """Who took the call, or that it cannot be told; for a leg whose script wants to know."""
+
+    leg: str
+    at: float
+    verdict: Verdict
+
+
 class LegStep(msgspec.Struct, frozen=True, kw_only=True, tag="step"):
     """The script entered a step. For the call's log only."""
 
@@ -223,6 +232,7 @@ FromLine = (
     | LegRinging
     | LegAnswered
     | LegKeyed
+    | LegIdentified
     | LegStep
     | LegEnded
     | OrphanEnded

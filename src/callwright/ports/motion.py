@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from callwright.domain.answered_by import Verdict
 from callwright.domain.call import CallDetails, Contact, Schedule
 from callwright.domain.ids import BatchId, CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState
@@ -137,6 +138,7 @@ class Progress:
     dialog: Dialog | None = None
     """Set exactly when `answered_at` is."""
     keyed: list[Keyed] = field(default_factory=list)
+    identified: Verdict | None = None
 
 
 class HaltedCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from callwright.ports.line import (
     FromLine,
     LegAnswered,
     LegEnded,
+    LegIdentified,
     LegKeyed,
     LegRinging,
     LegSent,
@@ -182,6 +183,8 @@ class Attempts:
             case LegKeyed():
                 keyed = Keyed(at=_moment(message.at), name=message.name, value=message.value)
                 self._journal.progress(leg.hold).keyed.append(keyed)
+            case LegIdentified():
+                self._journal.progress(leg.hold).identified = message.verdict
             case LegEnded():
                 self._trunk_showed(leg, message)
                 if (measures := leg.times.measures(message)) is not None:
@@ -305,29 +308,18 @@ class Attempts:
 
     def _ended(self, ending: Ending | Lost, state: CallState | None) -> None:
         """An end is on disk."""
-        leg = self._legs.pop(f"{ending.hold.call_id}.{ending.hold.attempt}", None)
+        call_id, attempt, _ = ending.hold
+        leg = self._legs.pop(f"{call_id}.{attempt}", None)
+        facts = {"call_id": call_id, "attempt": attempt, "reason": ending.reason}
         if isinstance(ending, Lost):
             # Only who was answered is done with all the same.
             talked = state is CallState.COMPLETED
             outcome = Outcome.INTERRUPTED_TALKING if talked else Outcome.INTERRUPTED
-            log.warning(
-                "attempt lost",
-                call_id=ending.hold.call_id,
-                attempt=ending.hold.attempt,
-                outcome=outcome,
-                reason=ending.reason,
-            )
+            log.warning("attempt lost", outcome=outcome, **facts)
         else:
             outcome = ending.outcome
-            log.info(
-                "attempt ended",
-                call_id=ending.call_id,
-                attempt=ending.attempt,
-                outcome=outcome,
-                fault=TRAITS[outcome].fault,
-                reason=ending.reason,
-                state=state,
-            )
+            fault = TRAITS[outcome].fault
+            log.info("attempt ended", outcome=outcome, fault=fault, state=state, **facts)
         if state is not None and state.is_final:
             self._meter.call_ended(state)
         if leg is not None:

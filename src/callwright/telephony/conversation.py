@@ -14,15 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from callwright.domain.answered_by import Verdict
 from callwright.errors import ScriptInvalid, Unavailable
-from callwright.ivr.interpreter import Action as ScriptAction
-from callwright.ivr.interpreter import (
+from callwright.ivr.exchange import Action as ScriptAction
+from callwright.ivr.exchange import (
     AgentDone,
+    Beeped,
     CancelTimer,
     Digit,
     EnterStep,
     HangUp,
-    Interpreter,
+    Identified,
     Play,
     PromptsDone,
     RemoteHungUp,
@@ -32,9 +34,10 @@ from callwright.ivr.interpreter import (
     TalkTo,
     TimerFired,
 )
-from callwright.ivr.interpreter import Event as ScriptEvent
+from callwright.ivr.exchange import Event as ScriptEvent
+from callwright.ivr.interpreter import Interpreter
 from callwright.ivr.values import Prompt, Recorded
-from callwright.ports.line import FromLine, LegKeyed, LegStep
+from callwright.ports.line import FromLine, LegIdentified, LegKeyed, LegStep
 from callwright.telephony.agents import Agents, Bridge, CallIds
 from callwright.telephony.rtp.encoded import EncodedPrompt
 from callwright.telephony.rtp.session import MediaSession
@@ -62,6 +65,7 @@ class Over(Enum):
     """Why a conversation is over."""
 
     SCRIPT_ENDED = auto()
+    NOT_REACHED = auto()  # the script wants another attempt
     NOT_AUDIBLE = auto()  # a prompt could not be rendered
     BROKEN = auto()  # a fault in this program
 
@@ -130,11 +134,18 @@ class Conversation:
         """The callee's end changed its codec: later prompts follow."""
         self._codec = codec
 
-    def hear(self, digit: str) -> None:
+    def hear_key(self, digit: str) -> None:
         """The callee pressed a key."""
-        if self._bridge is not None:
-            self._bridge.key(digit)
-        self._feed(Digit(digit))
+        self._contained(partial(self._on_key, digit))
+
+    def identify(self, verdict: Verdict) -> None:
+        """It is known who answered."""
+        self._tell(LegIdentified(leg=self._leg, at=time.time(), verdict=verdict))
+        self._contained(partial(self._feed, Identified(verdict.who)))
+
+    def hear_beep(self) -> None:
+        """A machine's beep is over."""
+        self._contained(partial(self._feed, Beeped()))
 
     def stop(self, *, by_callee: bool) -> None:
         """The leg is over: nothing is played or timed any more. May set `finished`."""
@@ -145,6 +156,11 @@ class Conversation:
                 if isinstance(action, HangUp):
                     self.finished = action.finished
         self._stop_everything()
+
+    def _on_key(self, digit: str) -> None:
+        if self._bridge is not None:
+            self._bridge.key(digit)
+        self._feed(Digit(digit))
 
     def _send_keys(self) -> None:
         if not self._over:
@@ -180,9 +196,9 @@ class Conversation:
                     self._talk_to(action)
                 case EnterStep(name):
                     self._tell(LegStep(leg=self._leg, at=time.time(), step=name))
-                case HangUp(finished):
+                case HangUp(finished, try_again):
                     self.finished = finished
-                    self._end(Over.SCRIPT_ENDED)
+                    self._end(Over.NOT_REACHED if try_again else Over.SCRIPT_ENDED)
 
     def _talk_to(self, talk: TalkTo) -> None:
         def done(ok: bool) -> None:

@@ -24,7 +24,7 @@ from callwright.ports.line import (
     LegSent,
 )
 from callwright.telephony.agents import Agents, CallIds
-from callwright.telephony.callee_keys import CalleeKeys
+from callwright.telephony.callee import Callee
 from callwright.telephony.conversation import Conversation, Over, Prompts
 from callwright.telephony.listening import Ears
 from callwright.telephony.rtp.plane import MediaPlane
@@ -47,6 +47,13 @@ from callwright.telephony.sip.outcomes import outcome_of
 from callwright.telephony.sip.sdp import MediaAnswer, SdpUnusable, build_offer, read_description
 
 log = logging.getLogger(__name__)
+
+_ONCE_OVER = {
+    Over.SCRIPT_ENDED: (Outcome.ANSWERED, "script ended"),
+    Over.NOT_REACHED: (Outcome.NOT_REACHED, "script asks for another attempt"),
+    Over.NOT_AUDIBLE: (Outcome.MEDIA_FAILED, "prompt unavailable"),
+    Over.BROKEN: (Outcome.MEDIA_FAILED, "internal error"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +91,7 @@ class Leg:
         self._call: OutgoingCall | None = None
         self._media: MediaSession | None = None
         self._conversation: Conversation | None = None
-        self._keys: CalleeKeys | None = None
+        self._callee: Callee | None = None
         self._sent = self._rang = self._answered = self._gone = False
         self._verdict: tuple[Outcome, str] | None = None
         """What the leg came to, where we ended it for a reason of our own."""
@@ -174,8 +181,8 @@ class Leg:
                 self._tell_sent(note_sent(target, number))
             case Rang(code, to_tag):
                 self._rang = True
-                leg = self._order.leg
-                self._tell(LegRinging(leg=leg, at=time.time(), code=code, to_tag=to_tag))
+                rang = LegRinging(leg=self._order.leg, at=time.time(), code=code, to_tag=to_tag)
+                self._tell(rang)
                 self._converse().prepare()
             case Answered():
                 self._on_answer(action)
@@ -184,8 +191,8 @@ class Leg:
                 if self._conversation is not None:
                     self._conversation.recode(media.codec)
             case KeyedByInfo(digit):
-                if self._keys is not None:
-                    self._keys.on_info(digit)
+                if self._callee is not None:
+                    self._callee.on_info(digit)
             case Ended():
                 self._on_end(action)
 
@@ -220,14 +227,11 @@ class Leg:
         session = self._media
         if session is None:
             return
-        if self._keys is None:
-            self._keys = CalleeKeys(
-                session,
-                self._place.ears,
-                hear=lambda digit: self._contained(lambda: self._hear(digit)),
-                now=self._place.endpoint.now,
-            )
-        self._keys.follow(media.dtmf_payload)
+        if self._callee is None:
+            now = self._place.endpoint.now
+            self._callee = Callee(session, self._place.ears, self._converse(), now)
+        self._callee.follow(media.dtmf_payload)
+        self._callee.answered(self._script)
         session.on_timeout = lambda: self._contained(self._on_silence)
         session.start(
             (media.address, media.port),
@@ -255,10 +259,6 @@ class Leg:
             )
         return self._conversation
 
-    def _hear(self, digit: str) -> None:
-        if self._conversation is not None:
-            self._conversation.hear(digit)
-
     def _on_silence(self) -> None:
         received = self._media.stats().received_packets if self._media is not None else 0
         if received:
@@ -267,13 +267,7 @@ class Leg:
             self._leave((Outcome.MEDIA_FAILED, "no audio came"))
 
     def _on_conversation_over(self, why: Over) -> None:
-        match why:
-            case Over.SCRIPT_ENDED:
-                self._leave((Outcome.ANSWERED, "script ended"))
-            case Over.NOT_AUDIBLE:
-                self._leave((Outcome.MEDIA_FAILED, "prompt unavailable"))
-            case Over.BROKEN:
-                self._leave((Outcome.MEDIA_FAILED, "internal error"))
+        self._leave(_ONCE_OVER[why])
 
     # The end
 
@@ -309,8 +303,8 @@ class Leg:
         if self._gone:
             return
         self._gone = True
-        if self._keys is not None:
-            self._keys.close()
+        if self._callee is not None:
+            self._callee.close()
         stats = self._media.close() if self._media is not None else MediaStats(0, 0, 0)
         self._tell(
             LegEnded(
@@ -328,7 +322,7 @@ class Leg:
             )
         )
         # No circles of references stay behind, which only the collector could undo.
-        self._media = self._conversation = self._call = self._keys = None
+        self._media = self._conversation = self._call = self._callee = None
         self._on_gone(self._order.leg)
 
     # A fault of ours

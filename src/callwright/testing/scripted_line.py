@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from callwright.clock import Clock
+from callwright.domain.answered_by import Verdict
 from callwright.domain.outcome import Outcome
 from callwright.errors import Unavailable
 from callwright.ports.line import (
@@ -19,6 +20,7 @@ from callwright.ports.line import (
     HangUpAll,
     LegAnswered,
     LegEnded,
+    LegIdentified,
     LegKeyed,
     LegOrder,
     LegRinging,
@@ -46,6 +48,8 @@ class Fate:
     sent: bool = True
     leaves_s: float = 0.0
     """After the order, as from a line whose gate holds it."""
+    verdict: Verdict | None = None
+    """Who answered, for a script that wants to know."""
 
 
 ANSWERED = Fate(outcome=Outcome.ANSWERED, sip_code=200)
@@ -136,7 +140,7 @@ class ScriptedLine:
         if fate.rang:
             self._heard(LegRinging(leg=leg, at=self._unix(), code=180))
         await self._clock.sleep(fate.rings_s)
-        if fate.outcome is Outcome.ANSWERED:
+        if fate.outcome in (Outcome.ANSWERED, Outcome.NOT_REACHED):
             self._answered.add(leg)
             self._heard(
                 LegAnswered(
@@ -150,6 +154,8 @@ class ScriptedLine:
             )
             for name, value in fate.keys:
                 self._heard(LegKeyed(leg=leg, at=self._unix(), name=name, value=value))
+            if fate.verdict is not None:
+                self._heard(LegIdentified(leg=leg, at=self._unix(), verdict=fate.verdict))
             await self._clock.sleep(fate.talks_s)
         self._end(
             leg,
@@ -182,7 +188,7 @@ class ScriptedLine:
                 rang=rang or answered,
                 sip_code=sip_code,
                 reason=reason,
-                finished=answered,
+                finished=answered and outcome is Outcome.ANSWERED,
                 retry_after_s=retry_after_s,
                 sent=sent,
             )

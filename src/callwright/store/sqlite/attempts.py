@@ -94,6 +94,14 @@ class AttemptChanges(ClaimChanges):
                 for keyed in report.keyed
             ),
         )
+        self._change_many(
+            "identify",
+            (
+                (report.hold.call_id, report.hold.attempt, verdict.who.value, verdict.cause)
+                for report in reports
+                if (verdict := report.identified) is not None
+            ),
+        )
         return talking
 
     def halt_calls(self, holds: Collection[Hold]) -> Sequence[HaltedCall]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from callwright.domain.account import Product
+from callwright.domain.answered_by import AnsweredBy, Verdict
 from callwright.domain.call import CallDetails
 from callwright.domain.ids import AccountId, BatchId, CallId, DeploymentId, NoticeId, UserId
 from callwright.domain.lifecycle import CallState, next_state
@@ -239,7 +240,8 @@ def _batch(row: Row) -> Batch:
 
 def _attempt(row: Row, keyed: Sequence[Keyed]) -> AttemptFacts:
     number, counts, trunk, dialed, caller_id, started_at, rang_at, answered_at, ended_at = row[:9]
-    outcome, code, reason, sip_call_id, from_tag, to_tag, branch, local, remote = row[9:]
+    outcome, code, reason, sip_call_id, from_tag, to_tag, branch, local, remote = row[9:18]
+    who, cause = row[18:]
     return AttemptFacts(
         number=number,
         counts=bool(counts),
@@ -259,5 +261,6 @@ def _attempt(row: Row, keyed: Sequence[Keyed]) -> AttemptFacts:
         branch=branch,
         local_address=local,
         remote_address=remote,
+        identified=None if who is None else Verdict(AnsweredBy(who), cause),
         keyed=keyed,
     )

@@ -1,5 +1,6 @@
-"""What is heard on a call beyond packets: keys inside the audio."""
+"""What is heard on a call beyond packets: keys inside the audio, tones, and who answered."""
 
-from callwright.telephony.listening.ears import Ears, KeyEar
+from callwright.telephony.listening.answering import AnswerHearing
+from callwright.telephony.listening.ears import Ears, KeyEar, SoundEar
 
-__all__ = ["Ears", "KeyEar"]
+__all__ = ["AnswerHearing", "Ears", "KeyEar", "SoundEar"]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callwright.telephony.listening.keys import HOP, KeyHearing, keys_in, windows_of
+from callwright.telephony.listening.sounds import LONG, Sound, sounds_in
 from callwright.telephony.rtp.g711 import FRAME_SAMPLES, decode
 from callwright.telephony.rtp.ticker import Member
 
@@ -89,15 +90,36 @@ class KeyEar(_Ear):
             self._on_key(digit)
 
 
+class SoundEar(_Ear):
+    """Tells `on_sound` what each 40 ms are. It may close the ear."""
+
+    __slots__ = ("_on_sound", "half")
+
+    def __init__(self, on_sound: Callable[[Sound], object]) -> None:
+        super().__init__()
+        self._on_sound = on_sound
+        self.half: Frames | None = None
+
+    def found(self, sound: Sound) -> None:
+        """What the next 40 ms are."""
+        if self.leave is not None:
+            self._on_sound(sound)
+
+
 class Ears:
     """The ears of one media plane."""
 
     def __init__(self, beat: Beat) -> None:
         self._keys = _Groups[KeyEar](beat, look_for_keys)
+        self._sounds = _Groups[SoundEar](beat, look_at_sounds)
 
     def for_keys(self, on_key: Callable[[str], None]) -> KeyEar:
         """An ear for keys inside the audio."""
         return self._keys.add(KeyEar(on_key))
+
+    def for_sounds(self, on_sound: Callable[[Sound], object]) -> SoundEar:
+        """An ear for levels and tones."""
+        return self._sounds.add(SoundEar(on_sound))
 
 
 def look_for_keys(frames: Frames, owners: Sequence[KeyEar]) -> None:
@@ -105,6 +127,23 @@ def look_for_keys(frames: Frames, owners: Sequence[KeyEar]) -> None:
     rows = np.stack([ear.with_tail(frame) for frame, ear in zip(frames, owners, strict=True)])
     for at, key in enumerate(keys_in(windows_of(rows))):
         owners[at // 2].found(key)
+
+
+def look_at_sounds(frames: Frames, owners: Sequence[SoundEar]) -> None:
+    """Tell each owner what its 40 ms are, where these frames complete them."""
+    rows: list[Frames] = []
+    told: list[SoundEar] = []
+    for frame, ear in zip(frames, owners, strict=True):
+        if ear.half is None:
+            ear.half = frame
+        else:
+            rows += [ear.half, frame]
+            ear.half = None
+            told.append(ear)
+    if told:
+        sounds = sounds_in(np.concatenate(rows).reshape(-1, LONG))
+        for sound, ear in zip(sounds, told, strict=True):
+            ear.found(sound)
 
 
 E = TypeVar("E", bound=_Ear)

@@ -6,6 +6,7 @@ same values come from a script file (`script.py`); carrying them out is `leg.py`
 
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Literal
 
 PHRASES = {
     400: "Bad Request",
@@ -32,6 +33,9 @@ PHRASES = {
 }
 
 
+Saying = Literal["", "hello", "voicemail", "fax"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Behaviour:
     """One way to take a call. The default is a person who answers after a second."""
@@ -45,16 +49,16 @@ class Behaviour:
     """While ringing, 183 with an announcement instead of 180."""
     code: int = 0
     """The final answer, 300 to 699; 0 = take the call."""
-    greeting: bool = False
-    """Say that this is a voicemail, beep, and record."""
+    says: Saying = ""
+    """Once it has answered: a person's hello, a voicemail's greeting and beep, a fax's tone."""
     keys: tuple[str, ...] = ()
     """Keyed after the first prompt, after the second, and so on."""
     hang_up_after_s: float = inf
-    """From the answer (from the beep, with a greeting); inf = when the caller does."""
+    """From the answer (a voicemail's: from its beep); inf = when the caller does."""
 
 
-PERSON = Behaviour()
-VOICEMAIL = Behaviour(name="voicemail", greeting=True, hang_up_after_s=20.0)
+PERSON = Behaviour(says="hello")
+VOICEMAIL = Behaviour(name="voicemail", says="voicemail", hang_up_after_s=20.0)
 
 _BY_LAST_DIGITS = {
     "0150": Behaviour(name="busy", ring_s=0, code=486),
@@ -64,9 +68,10 @@ _BY_LAST_DIGITS = {
     "0154": Behaviour(name="trunk trouble", ring_s=0, code=503),
     "0155": VOICEMAIL,
     "0156": replace(PERSON, name="keys 1", keys=("1",)),
-    "0157": replace(PERSON, name="hangs up", hang_up_after_s=3.0),
+    "0157": replace(PERSON, name="hangs up", says="", hang_up_after_s=3.0),
     "0158": Behaviour(name="announcement", ring_s=2.0, early_media=True, code=404),
     "0159": replace(PERSON, name="asks for a password", challenge="MD5"),
+    "0161": Behaviour(name="fax", says="fax", hang_up_after_s=20.0),
 }
 _BUSY_ONCE = Behaviour(name="busy at first", ring_s=0, code=486)
 

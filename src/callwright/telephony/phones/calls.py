@@ -38,7 +38,7 @@ class PhoneEvent(NamedTuple):
     """Something happened on a call.
 
     `kind` is one of `called`, `challenged`, `ringing`, `answered`, `digit`, `prompt`,
-    `keyed`, `ended`; `detail` says which digit, what was keyed, or how it ended.
+    `keyed`, `beeped`, `ended`; `detail` says which digit, what was keyed, or how it ended.
     """
 
     kind: str

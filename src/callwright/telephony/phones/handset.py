@@ -6,6 +6,7 @@ Makes and reads the session descriptions; when to speak or key is decided by `le
 from collections.abc import Callable
 from contextlib import suppress
 
+from callwright.telephony.phones.behaviour import Saying
 from callwright.telephony.phones.hearing import Hearing
 from callwright.telephony.phones.sounds import Sounds
 from callwright.telephony.rtp import MediaPlane
@@ -86,10 +87,10 @@ class Handset:
         if self._media is not None:
             self._session.play([self._sounds.announcement[self._media.codec]], lambda: None)
 
-    def greet(self, on_beep: Callable[[], None]) -> None:
-        """The voicemail's greeting and its beep."""
-        if self._media is not None:
-            self._session.play([self._sounds.voicemail[self._media.codec]], on_beep)
+    def say(self, saying: Saying, on_said: Callable[[], None]) -> None:
+        """What the phone says once it has answered, if it says anything."""
+        if self._media is not None and saying:
+            self._session.play([self._sounds.said[saying][self._media.codec]], on_said)
 
     def be_quiet(self) -> None:
         """Stop saying what is being said."""

@@ -158,9 +158,9 @@ class Leg:
         handset.start(self._on_silence)
         self.record.answered_at = self._exchange.clock.now()
         self.record.code = 200
-        if behaviour.greeting:
-            # What a caller without an offer can hear is known with its ACK only.
-            handset.greet(self._on_beep)
+        # What a caller without an offer can hear is known with its ACK only.
+        handset.say(behaviour.says, self._on_said)
+        if behaviour.says == "voicemail":
             self._step_at = inf
         else:
             self._step_at = now + behaviour.hang_up_after_s
@@ -189,10 +189,12 @@ class Leg:
             return
         handset.accept_answer(sdp)
         handset.start(self._on_silence)
-        if self._behaviour.greeting:
-            handset.greet(self._on_beep)
+        handset.say(self._behaviour.says, self._on_said)
 
-    def _on_beep(self) -> None:
+    def _on_said(self) -> None:
+        if self._behaviour.says != "voicemail":
+            return
+        self._tell("beeped")
         self._step_at = self._exchange.monotonic() + self._behaviour.hang_up_after_s
         self.perform([])
 

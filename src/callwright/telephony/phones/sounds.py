@@ -6,13 +6,18 @@ import numpy as np
 
 from callwright.errors import Unavailable
 from callwright.ports.speech import Speech
+from callwright.telephony.phones.behaviour import Saying
 from callwright.telephony.rtp.encoded import EncodedPrompt, encoded_prompt
 from callwright.telephony.rtp.g711 import SAMPLE_RATE, Codec, encode
 from callwright.telephony.speech.tones import ToneSpeech
 
+_HELLO = "Hello?"
 _GREETING = "I cannot take your call. Please leave a message after the beep."
 _BEEP_HZ = 1000.0
 _BEEP_S = 0.5
+_FAX_HZ = 2100.0
+_FAX_S = 3.0
+"""What a fax answers with (ITU-T T.30, CED)."""
 _SPECIAL_HZ = (950.0, 1400.0, 1800.0)
 """The special information tone that stands before "this number is not in service" (ITU-T E.180)."""
 _SPECIAL_S = 0.33
@@ -23,21 +28,34 @@ _PEAK = 6000.0
 class Sounds:
     """Ready to play, in each law."""
 
-    voicemail: dict[Codec, EncodedPrompt]
+    said: dict[Saying, dict[Codec, EncodedPrompt]]
     announcement: dict[Codec, EncodedPrompt]
 
 
 async def make_sounds(speech: Speech | None) -> Sounds:
-    """Render them once; without an engine, or with a broken one, the greeting is hummed."""
-    try:
-        greeting = await (speech or ToneSpeech()).speak(_GREETING, "")
-    except Unavailable:
-        greeting = await ToneSpeech().speak(_GREETING, "")
-    spoken = np.frombuffer(greeting, dtype="<i2").astype(np.int16)
+    """Render them once; without an engine, or with a broken one, words are hummed."""
     pause = np.zeros(SAMPLE_RATE // 4, dtype=np.int16)
-    voicemail = np.concatenate([pause, spoken, pause, _tone(_BEEP_HZ, _BEEP_S)])
+    hello = await _spoken(_HELLO, speech)
+    greeting = await _spoken(_GREETING, speech)
+    voicemail = np.concatenate([pause, greeting, pause, _tone(_BEEP_HZ, _BEEP_S)])
+    said: dict[Saying, np.ndarray] = {
+        "hello": np.concatenate([pause, hello]),
+        "voicemail": voicemail,
+        "fax": np.concatenate([pause, _tone(_FAX_HZ, _FAX_S)]),
+    }
     special = np.concatenate([_tone(hertz, _SPECIAL_S) for hertz in _SPECIAL_HZ] + [pause] * 4)
-    return Sounds(voicemail=_in_both_laws(voicemail), announcement=_in_both_laws(special))
+    return Sounds(
+        said={saying: _in_both_laws(samples) for saying, samples in said.items()},
+        announcement=_in_both_laws(special),
+    )
+
+
+async def _spoken(text: str, speech: Speech | None) -> np.ndarray:
+    try:
+        codes = await (speech or ToneSpeech()).speak(text, "")
+    except Unavailable:
+        codes = await ToneSpeech().speak(text, "")
+    return np.frombuffer(codes, dtype="<i2").astype(np.int16)
 
 
 def _tone(hertz: float, length_s: float) -> np.ndarray:

@@ -16,6 +16,8 @@ _SENTENCE_GAP_S = 0.25
 _PITCHES_HZ = (330.0, 370.0, 392.0, 440.0)
 _LAST_PITCH_HZ = 294.0
 _PEAK = 4000.0
+_OVERTONE = 0.7
+"""With a loud octave it is no pure tone: whoever waits for a machine's beep must hear none."""
 _FADE_S = 0.015
 
 
@@ -39,7 +41,8 @@ def _tone(pitch_hz: float, length_s: float) -> np.ndarray:
     at = np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE
     # Faded at both ends: a tone that starts at once is heard as a click.
     fade = np.clip(np.minimum(at, length_s - at) / _FADE_S, 0.0, 1.0)
-    return np.asarray(_PEAK * fade * np.sin(2 * np.pi * pitch_hz * at))
+    wave = np.sin(2 * np.pi * pitch_hz * at) + _OVERTONE * np.sin(4 * np.pi * pitch_hz * at)
+    return np.asarray(_PEAK / (1 + _OVERTONE) * fade * wave)
 
 
 def _silence(length_s: float) -> np.ndarray:

@@ -54,6 +54,13 @@ HAVING NOT EXISTS (SELECT 1 FROM answer
                     WHERE call = :call AND attempt = :attempt
                       AND at = :at AND name = :name AND value = :value);
 
+-- name: identify
+-- Note who took the call in this attempt; the first word stands.
+INSERT INTO identified (call, attempt, who, cause)
+SELECT :call, :attempt, :who, :cause
+ WHERE EXISTS (SELECT 1 FROM attempt WHERE call = :call AND number = :attempt)
+ON CONFLICT DO NOTHING;
+
 -- name: calls_in_motion
 -- What a decision needs of the calls in motion whose ids the JSON list :calls holds.
 SELECT call, attempt, owner, state, counted, given_back, deployment, canceled,

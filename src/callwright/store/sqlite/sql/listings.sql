@@ -112,8 +112,9 @@ SELECT id FROM (
 -- Every attempt of a call with all that is kept of it.
 SELECT number, counts, trunk, dialed, caller_id, started_at, rang_at, answered_at, ended_at,
        outcome, sip_code, reason, sip_call_id, from_tag, to_tag, branch, local_sip,
-       remote_address
-  FROM attempt WHERE call = :call ORDER BY number;
+       remote_address, who, cause
+  FROM attempt a LEFT JOIN identified i ON i.call = a.call AND i.attempt = a.number
+ WHERE a.call = :call ORDER BY number;
 
 -- name: answers_of_call
 -- Everything keyed in a call, in order.

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from callwright.dialects.result_url import parse_result_url
 from callwright.dialects.schedule import MAX_WAIT_S, MIN_WAIT_S
 from callwright.domain.account import Product, User
+from callwright.domain.answered_by import AnsweredBy
 from callwright.domain.call import CallDetails, HistoryEvent, Schedule
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import TRAITS, Fault, Outcome
@@ -213,6 +214,8 @@ class Attempt(BaseModel):
     talk_ms: int | None = Field(description="From the answer to the end")
     outcome: Outcome | None
     fault: Fault | None = Field(description="Whose doing the outcome was")
+    answered_by: AnsweredBy | None = Field(description="null = the script did not ask")
+    answered_by_cause: str | None = Field(description="In the words of Asterisk's AMDCAUSE")
     sip: SipFacts
     keyed: list[Keyed]
 
@@ -322,6 +325,8 @@ def _attempt(facts: AttemptFacts) -> Attempt:
         talk_ms=None if facts.answered_at is None else _ms(facts.answered_at, facts.ended_at),
         outcome=facts.outcome,
         fault=None if facts.outcome is None else TRAITS[facts.outcome].fault,
+        answered_by=None if facts.identified is None else facts.identified.who,
+        answered_by_cause=None if facts.identified is None else facts.identified.cause,
         sip=SipFacts(
             code=facts.sip_code or None,
             reason=facts.reason,
@@ -337,10 +342,8 @@ def _attempt(facts: AttemptFacts) -> Attempt:
 
 
 def _scalars(variables: Mapping[str, object]) -> dict[str, str | bool | int | float | None]:
-    return {
-        name: value if value is None or isinstance(value, str | bool | int | float) else str(value)
-        for name, value in variables.items()
-    }
+    plain = str | bool | int | float | None
+    return {name: v if isinstance(v, plain) else str(v) for name, v in variables.items()}
 
 
 def _ms(start: datetime, end: datetime | None) -> int | None:

@@ -1,0 +1,164 @@
+"""Who answered: a person, a machine or a fax, from the first seconds of sound.
+
+The cadence rules and the names of their settings are those of Asterisk's app_amd: people say
+a word or two and wait, machines go on. Added is what a machine alone does: a beep after
+words, the tones of a fax; and the threshold rises with the noise of the line, which would
+else sound like a greeting without end. Silence is no evidence of a machine here: it comes to
+`unknown`, where app_amd says machine.
+
+Pure: each 40 ms go in as they were heard, and once there is a verdict it stays.
+"""
+
+from callwright.domain.answered_by import AnsweredBy, Verdict
+from callwright.ivr.values import Amd
+from callwright.telephony.listening.pieces import Piece, ToneHearing
+from callwright.telephony.listening.sounds import Sound
+
+_FRAME_MS = 20
+_NOISE_MARGIN = 2.0
+"""Speech is at least so much louder than the quietest moment so far."""
+_MOST_NOISE = 500.0
+"""Louder than this from the first moment on is somebody who speaks already."""
+_VOICE_SHARE = 0.4
+"""And at least so loud, measured by its own loudest moment: voices behind it are not."""
+_SMOOTH = 0.3
+"""Weight of a new frame in the level by which both are measured."""
+_BREATH_MS = 120
+"""Who has been silent for longer has perhaps just finished."""
+
+_CED_HZ, _CNG_HZ = 2100.0, 1100.0
+_CED_OFF_HZ, _CNG_OFF_HZ = 20.0, 42.0
+_FAX_MS = 400
+"""T.30: a fax that answers sounds 2,100 Hz for seconds, one that calls 1,100 Hz for half a one."""
+_LONG_TONE_MS = 200
+"""No vowel stands still for so long."""
+_SURELY_FAX_MS = 1200
+"""No beep lasts so long, whatever was said before it."""
+
+
+class AnswerHearing:
+    """Listens to one call from its answer on."""
+
+    def __init__(self, settings: Amd) -> None:
+        self._settings = settings
+        self._tones = ToneHearing()
+        self._elapsed_ms = 0
+        self._level = -1.0
+        self._floor = _MOST_NOISE
+        self._peak = 0.0
+        self._silence_ms = 0
+        self._word_ms = 0
+        self._voice_ms = 0
+        self._words = 0
+        self._in_word = False
+        self._greeting_at_ms = -1
+        self.verdict: Verdict | None = None
+        self.has_beeped = False
+        """A beep ended with the sound heard last."""
+
+    def hear(self, sound: Sound) -> Verdict | None:
+        """The verdict, if there is one by now; sets `has_beeped`."""
+        over = self._tones.hear(sound)
+        self.has_beeped = over is not None and over.is_beep
+        if self.verdict is None:
+            first, second = sound.levels
+            self.verdict = (
+                self._by_tone(over) or self._by_cadence(first) or self._by_cadence(second)
+            )
+        return self.verdict
+
+    def _by_tone(self, over: Piece | None) -> Verdict | None:
+        piece = over or self._tones.sounding
+        if piece is None or not piece.is_single:
+            return None
+        is_fax_answering = abs(piece.hz - _CED_HZ) <= _CED_OFF_HZ
+        is_fax_calling = abs(piece.hz - _CNG_HZ) <= _CNG_OFF_HZ
+        began_ms = self._elapsed_ms - piece.on_ms - 2 * _FRAME_MS
+        if 0 <= self._greeting_at_ms < began_ms:
+            if is_fax_answering and piece.on_ms >= _SURELY_FAX_MS:
+                return Verdict(AnsweredBy.FAX, "CED")
+        elif is_fax_answering or is_fax_calling:
+            self._forget_words()  # these were no words
+            if is_fax_answering and piece.on_ms >= _FAX_MS:
+                return Verdict(AnsweredBy.FAX, "CED")
+            if is_fax_calling and over is not None and piece.on_ms >= _FAX_MS:
+                return Verdict(AnsweredBy.FAX, "CNG")
+            return None
+        if over is not None and over.is_beep:
+            return Verdict(AnsweredBy.MACHINE, f"BEEP-{piece.hz:.0f}")
+        return None
+
+    def _by_cadence(self, level: float) -> Verdict | None:
+        self._elapsed_ms += _FRAME_MS
+        if self._elapsed_ms >= self._settings.total_analysis_ms:
+            return Verdict(AnsweredBy.UNKNOWN, f"TOOLONG-{self._elapsed_ms}")
+        tone = self._tones.sounding
+        if tone is not None and tone.on_ms >= _LONG_TONE_MS:
+            return None  # neither a word nor silence
+        return self._after_silence() if level < self._threshold(level) else self._after_voice()
+
+    def _threshold(self, level: float) -> float:
+        """What is quieter than this is silence."""
+        self._level = level if self._level < 0 else self._level + _SMOOTH * (level - self._level)
+        self._floor = min(self._floor, self._level)
+        self._peak = max(self._peak, self._level)
+        return max(
+            self._settings.silence_threshold,
+            _NOISE_MARGIN * self._floor,
+            _VOICE_SHARE * self._peak,
+        )
+
+    def _after_silence(self) -> Verdict | None:
+        settings = self._settings
+        self._silence_ms += _FRAME_MS
+        if self._silence_ms >= settings.between_words_ms:
+            self._in_word = False
+            self._word_ms = 0
+        if not self._in_greeting:
+            if self._silence_ms < settings.initial_silence_ms:
+                return None
+            cause = f"INITIALSILENCE-{self._silence_ms}-{settings.initial_silence_ms}"
+            return Verdict(AnsweredBy.UNKNOWN, cause)
+        if self._silence_ms <= _BREATH_MS:
+            return self._after_long_greeting()
+        if self._silence_ms >= settings.after_greeting_silence_ms:
+            cause = f"HUMAN-{self._silence_ms}-{settings.after_greeting_silence_ms}"
+            return Verdict(AnsweredBy.VOICE, cause)
+        return None
+
+    def _after_voice(self) -> Verdict | None:
+        settings = self._settings
+        self._silence_ms = 0
+        self._word_ms += _FRAME_MS
+        self._voice_ms += _FRAME_MS
+        if self._word_ms >= settings.min_word_ms and not self._in_word:
+            self._words += 1
+            self._in_word = True
+        cause = ""
+        if self._word_ms >= settings.max_word_ms:
+            cause = f"MAXWORDLENGTH-{self._word_ms}"
+        elif self._words >= settings.max_words:
+            cause = f"MAXWORDS-{self._words}-{settings.max_words}"
+        elif self._in_greeting and self._voice_ms >= settings.greeting_ms:
+            cause = f"LONGGREETING-{self._voice_ms}-{settings.greeting_ms}"
+        if cause:
+            return Verdict(AnsweredBy.MACHINE, cause)
+        if self._word_ms >= settings.min_word_ms and not self._in_greeting:
+            self._greeting_at_ms = self._elapsed_ms - self._word_ms
+        return self._after_long_greeting()
+
+    @property
+    def _in_greeting(self) -> bool:
+        return self._greeting_at_ms >= 0
+
+    def _after_long_greeting(self) -> Verdict | None:
+        settings = self._settings
+        span_ms = self._elapsed_ms - self._greeting_at_ms
+        is_long = self._in_greeting and span_ms >= settings.greeting_span_ms
+        if not is_long or self._elapsed_ms < settings.patience_ms:
+            return None
+        return Verdict(AnsweredBy.MACHINE, f"LONGSPAN-{span_ms}-{settings.greeting_span_ms}")
+
+    def _forget_words(self) -> None:
+        self._greeting_at_ms = -1
+        self._words = self._word_ms = self._voice_ms = 0

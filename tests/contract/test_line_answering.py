@@ -1,0 +1,97 @@
+"""Who answered, end to end: real SIP and RTP on loopback, in skipped time."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from line_world import Told, told_line
+
+from callwright.domain.answered_by import AnsweredBy
+from callwright.domain.outcome import Outcome
+from callwright.ports.line import LegAnswered, LegEnded, LegIdentified, LegKeyed, LegStep
+from callwright.telephony.phones import Phones
+from callwright.telephony.phones.calls import PhoneEvent
+from callwright.telephony.speech import EspeakSpeech
+from callwright.testing.programs import require
+from callwright.testing.skipping_loop import run_skipping
+
+ASKS_WHO = """callwright: 1
+name: Asks who
+steps:
+  who:
+    detect: who
+    when: {answeringmachine: mailbox, fax: try_again}
+    otherwise: greet
+  greet: {say: Good evening., next: hangup}
+  mailbox: {beep: 20s, next: message, otherwise: give_up}
+  message: {say: Please call us back., next: give_up}
+"""
+
+
+def with_phones(
+    folder: Path,
+    scene: Callable[[Told, Phones], Awaitable[None]],
+    on_event: Callable[[PhoneEvent], None] | None = None,
+) -> None:
+    require("espeak-ng")
+
+    async def main() -> None:
+        phones = Phones(
+            ("127.0.0.1", 0),
+            rtp_ports=range(46000, 47000),
+            speech=EspeakSpeech(),
+            on_event=on_event,
+        )
+        await phones.start()
+        try:
+            async with told_line(folder, f"sip:127.0.0.1:{phones.address[1]}") as told:
+                told.script("who", ASKS_WHO)
+                await scene(told, phones)
+        finally:
+            await phones.stop()
+
+    run_skipping(main())
+
+
+@pytest.mark.parametrize(
+    ("number", "who", "steps", "outcome"),
+    [
+        ("5551230100", AnsweredBy.VOICE, ["who", "greet"], Outcome.ANSWERED),
+        ("5551230155", AnsweredBy.MACHINE, ["who", "mailbox", "message"], Outcome.ANSWERED),
+        ("5551230161", AnsweredBy.FAX, ["who"], Outcome.NOT_REACHED),
+        ("5551230157", AnsweredBy.UNKNOWN, ["who", "greet"], Outcome.ANSWERED),
+    ],
+)
+def test_it_is_known_within_four_seconds_who_answered(
+    tmp_path: Path, number: str, who: AnsweredBy, steps: list[str], outcome: Outcome
+) -> None:
+    async def scene(told: Told, phones: Phones) -> None:
+        order = told.place(number, script="who")
+        ended = await told.until(LegEnded, order, 60)
+        (identified,) = told.of(order, LegIdentified)
+        assert identified.verdict.who is who, identified
+        assert [(k.name, k.value) for k in told.of(order, LegKeyed)] == [("who", str(who))]
+        assert [each.step for each in told.of(order, LegStep)] == steps
+        assert ended.outcome is outcome
+        answered = told.of(order, LegAnswered)[0]
+        between = told.messages[told.messages.index(answered) : told.messages.index(identified)]
+        assert not [each for each in between if isinstance(each, LegEnded)]
+
+    with_phones(tmp_path, scene)
+
+
+def test_the_message_is_heard_after_the_beep_and_not_before(tmp_path: Path) -> None:
+    heard_s: list[float] = []
+
+    async def scene(told: Told, phones: Phones) -> None:
+        order = told.place("5551230155", script="who")
+        await told.until(LegEnded, order, 60)
+        before, after = heard_s[0], phones.calls[0].heard_s
+        assert before < 0.1
+        assert after > 0.5
+
+    def note(event: PhoneEvent) -> None:
+        if event.kind == "beeped":
+            heard_s.append(event.call.heard_s)
+
+    with_phones(tmp_path, scene, note)

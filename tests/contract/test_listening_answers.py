@@ -1,0 +1,67 @@
+"""Who answered, on a small part of the labelled set; `python3 go bench amd` runs all of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from callwright.domain.answered_by import AnsweredBy
+from callwright.ivr.values import Amd
+from callwright.telephony.listening import AnswerHearing
+from callwright.telephony.listening.sounds import LONG, sounds_in
+from callwright.telephony.rtp.g711 import decode
+from callwright.testing.greetings import HELD_OUT, TUNING, AnsweredCall, answered_calls
+from callwright.testing.programs import require
+
+CALLS = 60
+
+
+def verdict_of(call: AnsweredCall, settings: Amd) -> tuple[AnsweredBy, float]:
+    """Who it was taken for, and when: seconds after the answer."""
+    samples = decode(b"".join(call.frames), "PCMU").astype(np.float32).reshape(-1, LONG)
+    hearing = AnswerHearing(settings)
+    for number, sound in enumerate(sounds_in(samples), 1):
+        verdict = hearing.hear(sound)
+        if verdict is not None:
+            return verdict.who, number * LONG / 8000
+    raise AssertionError("no verdict")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require("espeak-ng")
+    return tmp_path_factory.mktemp("greetings")
+
+
+def test_people_are_told_from_machines(folder: Path) -> None:
+    calls = list(answered_calls(HELD_OUT, CALLS, seed=3, folder=folder))
+    judged = [(call, *verdict_of(call, Amd())) for call in calls]
+    assert max(at_s for _, _, at_s in judged) <= 4.0
+    people = [who for call, who, _ in judged if call.kind == "person"]
+    machines = [who for call, who, _ in judged if call.kind == "machine"]
+    assert len(people) > 15
+    assert len(machines) > 15
+    assert people.count(AnsweredBy.MACHINE) <= 1
+    assert machines.count(AnsweredBy.VOICE) <= 2
+    # The same calls with patience for one word only: the check can fail.
+    hasty = [verdict_of(call, Amd(max_words=1))[0] for call in calls if call.kind == "person"]
+    assert hasty.count(AnsweredBy.MACHINE) > len(people) / 2
+
+
+def test_the_same_seed_makes_the_same_calls(folder: Path) -> None:
+    first, again, other = (
+        list(answered_calls(HELD_OUT, 8, seed=seed, folder=folder)) for seed in (3, 3, 4)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_the_halves_share_no_voice_and_no_text() -> None:
+    for language, voices in TUNING.voices.items():
+        assert not set(voices) & set(HELD_OUT.voices[language])
+        mine, theirs = (
+            {text for texts in half.texts[language].values() for text in texts}
+            for half in (TUNING, HELD_OUT)
+        )
+        assert mine
+        assert not mine & theirs
