@@ -31,15 +31,15 @@ class Phones:
     def address(self) -> str:
         return f"sip:127.0.0.1:{self.port};transport=udp"
 
-    def received(self, call_id: str, last: str = "") -> list[str]:
-        """What it heard in one call: the messages' first words, in order.
+    def received(self, call_id: str, last: str = "", count: int = 1) -> list[str]:
+        """What it heard in one call: the messages' first words, in order, without any 100.
 
-        Waits for the message that should come `last`: our end is done when it is sent, and
-        SIPp has yet to read it and write its log.
+        Waits for the message that should come `last`, and for `count` of any: our end is done
+        when it is sent, and SIPp has yet to read it and write its log.
         """
         deadline = time.monotonic() + PATIENCE_S
         words = self._received(call_id)
-        while last and last not in words and time.monotonic() < deadline:
+        while last and (last not in words or len(words) < count) and time.monotonic() < deadline:
             time.sleep(0.01)
             words = self._received(call_id)
         return words
@@ -48,7 +48,7 @@ class Phones:
         return [
             message.split(" ")[0]
             for way, message in self._messages()
-            if way == "received" and call_id in message
+            if way == "received" and call_id in message and not message.startswith("SIP/2.0 100")
         ]
 
     def heard(self, method: str, call_id: str) -> str:

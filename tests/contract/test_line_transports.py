@@ -1,23 +1,20 @@
-"""What becomes of a call by UDP, TCP and TLS, straight to SIPp and through Kamailio."""
+"""What becomes of a call by UDP, TCP and TLS, straight to SIPp and through Kamailio to it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from line_world import SILENT, Told, told_line
-from sipp_phones import Phones as SippPhones
-from sipp_phones import sipp_phones
+from sipp_phones import Phones, sipp_phones
 
 from callwright.domain.outcome import Outcome
 from callwright.ports.line import LegOrder
-from callwright.telephony.phones import Phones
 from callwright.telephony.sip.tls import TlsSettings
 from callwright.testing.peers.certificates import Authority, Certificate
-from callwright.testing.peers.free_ports import free_udp_port
 from callwright.testing.peers.kamailio import Kamailio, kamailio
 
 WAYS = ["sipp-udp", "sipp-tcp", "kamailio-udp", "kamailio-tcp", "kamailio-tls"]
@@ -25,25 +22,24 @@ WAYS = ["sipp-udp", "sipp-tcp", "kamailio-udp", "kamailio-tcp", "kamailio-tls"]
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """SIPp by UDP and by TCP; Kamailio before the built-in phones, which listen on `callee`."""
+    """SIPp by UDP and by TCP; Kamailio, which stays in the way, before the first of them."""
 
-    sipp: dict[str, SippPhones]
+    sipp: dict[str, Phones]
     proxy: Kamailio
     certificate: Certificate
-    callee: int
 
 
 @pytest.fixture(scope="module")
 def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
-    folder, callee = tmp_path_factory.mktemp("peers"), free_udp_port()
+    folder = tmp_path_factory.mktemp("peers")
     certificate = Authority(folder).certify("proxy", ["IP:127.0.0.1"])
     (folder / "tcp").mkdir()
     with (
         sipp_phones(folder) as udp,
         sipp_phones(folder / "tcp", "uas_by_number.xml", "-t", "t1") as tcp,
-        kamailio(folder, f"127.0.0.1:{callee}", certificate) as proxy,
+        kamailio(folder, f"127.0.0.1:{udp.port}", certificate) as proxy,
     ):
-        yield Peers({"udp": udp, "tcp": tcp}, proxy, certificate, callee)
+        yield Peers({"udp": udp, "tcp": tcp}, proxy, certificate)
 
 
 @asynccontextmanager
@@ -53,52 +49,67 @@ async def line_by(way: str, peers: Peers, folder: Path) -> AsyncIterator[Told]:
     if peer == "sipp":
         address = f"sip:127.0.0.1:{peers.sipp[transport].port};transport={transport}"
     tls = TlsSettings(ca=str(peers.certificate.ca))
-    phones = Phones(listen=("127.0.0.1", peers.callee), speech=None)
-    await phones.start()
-    try:
-        async with told_line(
-            folder, address, user="callwright", password="phones", tls=tls
-        ) as line:
-            line.script("long", SILENT.replace("0.2s", "20s"))
-            yield line
-    finally:
-        await phones.stop()
+    async with told_line(folder, address, user="callwright", password="phones", tls=tls) as line:
+        line.script("long", SILENT.replace("0.2s", "20s"))
+        line.script("holds", SILENT.replace("0.2s", "2s"))
+        yield line
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_brings_every_kind_of_call_to_its_end(
     peers: Peers, way: str, tmp_path: Path
 ) -> None:
-    async def dial() -> list[LegOrder]:
+    async def dial() -> dict[str, LegOrder]:
         async with line_by(way, peers, tmp_path) as line:
-            orders = []
-            for number, (settings, *came_of_it) in CALLS.items():
-                order = line.place(number, **settings)
-                ended = await line.end(order)
-                assert [ended.outcome, ended.reason] == came_of_it, number
-                orders.append(order)
+            orders = {
+                ending: line.place(f"+1617201{ending}", **call.settings)
+                for ending, call in CALLS.items()
+            }
+            ended = {ending: await line.end(order) for ending, order in orders.items()}
+            came_of_it = {k: (each.outcome, each.reason) for k, each in ended.items()}
+            assert came_of_it == {k: (each.outcome, each.reason) for k, each in CALLS.items()}
             return orders
 
     orders = asyncio.run(dial())
-    if way.startswith("sipp"):
-        phones = peers.sipp[way.removeprefix("sipp-")]
-        for order in orders:
-            heard = HEARD[order.number]
-            assert phones.received(order.identity.call_id, last=heard[-1]) == heard
+    phones = peers.sipp["tcp" if way == "sipp-tcp" else "udp"]
+    for ending, order in orders.items():
+        heard = CALLS[ending].heard
+        assert phones.received(order.identity.call_id, heard[-1], len(heard)) == list(heard), ending
 
 
-CALLS: dict[str, tuple[dict[str, Any], Outcome, str]] = {
-    "+16172010100": ({}, Outcome.ANSWERED, "script ended"),
-    "+16172010150": ({}, Outcome.BUSY, "486 Busy Here"),
-    "+16172010151": ({"ring_timeout_s": 0.6}, Outcome.NO_ANSWER, "ring timeout"),
-    "+16172010159": ({}, Outcome.ANSWERED, "script ended"),
-    "+16172010157": ({"script": "long"}, Outcome.ANSWERED, "callee hung up"),
-}
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a number is called with, what comes of it, and what the phone hears meanwhile."""
 
-HEARD = {
-    "+16172010100": ["INVITE", "ACK", "BYE"],
-    "+16172010150": ["INVITE", "ACK"],
-    "+16172010151": ["INVITE", "CANCEL", "ACK"],
-    "+16172010159": ["INVITE", "ACK", "INVITE", "ACK", "BYE"],
-    "+16172010157": ["INVITE", "ACK", "SIP/2.0"],
+    outcome: Outcome
+    reason: str
+    heard: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+SOON = {"ring_timeout_s": 0.6}
+LONG = {"script": "long"}
+CALLS: dict[str, Call] = {
+    "0100": Call(Outcome.ANSWERED, "script ended", ("INVITE", "ACK", "BYE")),
+    "0150": Call(Outcome.BUSY, "486 Busy Here", ("INVITE", "ACK")),
+    "0152": Call(Outcome.REJECTED, "603 Decline", ("INVITE", "ACK")),
+    "0151": Call(Outcome.NO_ANSWER, "ring timeout", ("INVITE", "CANCEL", "ACK"), SOON),
+    # The 200 crosses our CANCEL.
+    "0164": Call(Outcome.NO_ANSWER, "ring timeout", ("INVITE", "CANCEL", "ACK", "BYE"), SOON),
+    # Challenged with 407; and with 401, without end.
+    "0159": Call(Outcome.ANSWERED, "script ended", ("INVITE", "ACK", "INVITE", "ACK", "BYE")),
+    "0161": Call(
+        Outcome.TRUNK_MISCONFIGURED, "401 Unauthorized", ("INVITE", "ACK", "INVITE", "ACK")
+    ),
+    # Early media in 183, and one that wants to be acknowledged.
+    "0158": Call(Outcome.UNREACHABLE, "404 Not Found", ("INVITE", "ACK")),
+    "0167": Call(Outcome.ANSWERED, "script ended", ("INVITE", "PRACK", "ACK", "BYE")),
+    # Held and resumed by re-INVITE, each answered with 200.
+    "0166": Call(
+        Outcome.ANSWERED,
+        "script ended",
+        ("INVITE", "ACK", "SIP/2.0", "SIP/2.0", "BYE"),
+        {"script": "holds"},
+    ),
+    "0157": Call(Outcome.ANSWERED, "callee hung up", ("INVITE", "ACK", "SIP/2.0"), LONG),
 }
