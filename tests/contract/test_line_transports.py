@@ -1,4 +1,4 @@
-"""What becomes of a call by UDP, TCP and TLS, straight to SIPp and through Kamailio to it."""
+"""What becomes of a call by UDP, TCP and TLS: at SIPp, at SIPp behind Kamailio, at baresip."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -12,10 +12,14 @@ from line_world import SILENT, Told, told_line
 from sipp_phones import Phones, sipp_phones
 
 from callwright.domain.outcome import Outcome
-from callwright.ports.line import LegOrder
+from callwright.ports.line import LegAnswered, LegEnded, LegOrder
 from callwright.telephony.sip.tls import TlsSettings
+from callwright.testing.peers.baresip import Baresip, running_baresip
 from callwright.testing.peers.certificates import Authority, Certificate
 from callwright.testing.peers.kamailio import Kamailio, kamailio
+from callwright.testing.programs import require
+
+require("baresip")
 
 WAYS = ["sipp-udp", "sipp-tcp", "kamailio-udp", "kamailio-tcp", "kamailio-tls"]
 
@@ -113,3 +117,41 @@ CALLS: dict[str, Call] = {
     ),
     "0157": Call(Outcome.ANSWERED, "callee hung up", ("INVITE", "ACK", "SIP/2.0"), LONG),
 }
+
+
+LOST = ("0100", "0150", "0152", "0157", "0165")
+
+
+def test_a_twentieth_of_all_messages_may_be_lost(tmp_path: Path) -> None:
+    async def dial(phones: Phones) -> list[tuple[str, str]]:
+        async with told_line(tmp_path, phones.address) as line:
+            line.script("short", SILENT.replace("0.2s", "2s"))
+            orders = [line.place(f"+1617201{ending}") for ending in LOST for _ in range(5)]
+            ended = [await line.until(LegEnded, order, 40) for order in orders]
+            return [
+                (order.number[-4:], each.reason) for order, each in zip(orders, ended, strict=True)
+            ]
+
+    with sipp_phones(tmp_path, "uas_by_number.xml", "-lost", "5") as phones:
+        found = asyncio.run(dial(phones))
+    reasons = {ending: call.reason for ending, call in CALLS.items()} | {"0165": "script ended"}
+    assert [reason for _, reason in found] == [reasons[ending] for ending, _ in found]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_phone_answers_holds_resumes_and_hangs_up(transport: str, tmp_path: Path) -> None:
+    async def call(phone: Baresip) -> None:
+        address = phone.address.replace("transport=udp", f"transport={transport}")
+        async with told_line(tmp_path, address) as line:
+            line.script("long", SILENT.replace("0.2s", "20s"))
+            ours = line.place(phone.number)
+            assert (await line.end(ours)).reason == "script ended"
+            theirs = line.place(phone.number, **LONG)
+            await line.until(LegAnswered, theirs)
+            for command in ("hold", "resume", "hangup"):
+                await asyncio.to_thread(phone.command, command)
+            ended = await line.end(theirs)
+            assert (ended.outcome, ended.reason) == (Outcome.ANSWERED, "callee hung up")
+
+    with running_baresip(tmp_path, "+16172010100") as phone:
+        asyncio.run(call(phone))
