@@ -76,6 +76,7 @@ def test_a_change_takes_several_rows_too() -> None:
         "INSERT INTO pair SELECT 1, 2;",
         "WITH new AS (VALUES (:a)) UPDATE pair SET b = :b FROM new;",
         "INSERT INTO pair VALUES (:a, :b;",
+        "INSERT INTO pair VALUES (:a, :a);",
     ],
 )
 def test_what_is_no_row_of_values_is_refused(query: str) -> None:

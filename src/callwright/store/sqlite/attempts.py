@@ -1,6 +1,5 @@
 """The life of a call once it is claimed: its attempts, what was keyed, how it ended."""
 
-import json
 from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import datetime
 
@@ -24,6 +23,7 @@ from callwright.store.sqlite.values import (
     STATES,
     Row,
     Value,
+    json_list,
     json_texts,
     schedule_of,
     to_json,
@@ -179,7 +179,7 @@ class AttemptChanges(ClaimChanges):
         return True
 
     def _end_attempts(self, ends: Sequence[tuple[Hold, AttemptEnd]]) -> None:
-        ended = self._change_rows(
+        ended = self._count_changes(
             "end_attempt",
             (
                 (
@@ -194,12 +194,12 @@ class AttemptChanges(ClaimChanges):
                 for hold, end in ends
             ),
         )
-        if len(ended) != len(ends):
+        if ended != len(ends):
             raise ValueError("an attempt that ends was never written down, or is over")
 
 
 def _ids(calls: Iterable[int]) -> str:
-    return json.dumps(list(calls))
+    return json_list(calls)
 
 
 def _heard(report: Progress) -> tuple[Value, ...]:

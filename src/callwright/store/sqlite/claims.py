@@ -1,6 +1,5 @@
 """Taking calls out of the queue for dialling, and putting them back."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from callwright.store.sqlite.stops import StopChanges
 from callwright.store.sqlite.values import (
     Value,
     contact_of,
+    json_list,
     schedule_of,
     to_micros,
     to_time,
@@ -87,12 +87,15 @@ class ClaimChanges(StopChanges, LimitChanges):
         return taken
 
     def _claims(self, owner: OwnerId, taken: list[tuple[int, int, int, int]]) -> list[Claim]:
-        ids = json.dumps([call for _, call, _, _ in taken])
+        ids = json_list(call for _, call, _, _ in taken)
         rows = {row[0]: row for row in self._rows("calls_to_dial", calls=ids)}
         schedules: dict[Value, Schedule] = {}
         claims = []
+        at, due = 0, to_time(0)
         for due_at, call, counted, given_back in taken:
             row = rows[call]
+            if due_at != at:  # one moment for all calls of a list
+                at, due = due_at, to_time(due_at)
             schedule = schedules.get(row[1])
             if schedule is None:
                 schedule = schedules[row[1]] = schedule_of(row[8:])
@@ -108,7 +111,7 @@ class ClaimChanges(StopChanges, LimitChanges):
                     batch_id=BatchId(row[1]),
                     contact=contact_of(row[3:8]),
                     schedule=schedule,
-                    due_at=to_time(due_at),
+                    due_at=due,
                 )
             )
         return claims
@@ -134,9 +137,7 @@ class ClaimChanges(StopChanges, LimitChanges):
         )
         # Cancelled while they were in motion: they wait again, so there is something to settle.
         self._change_many("reopen_cancellations", set(places))
-        self._change(
-            "reopen_call_cancellations", calls=json.dumps([call for call, _, _, _ in calls])
-        )
+        self._change("reopen_call_cancellations", calls=json_list(call for call, _, _, _ in calls))
 
 
 def _place(queue: WaitingQueue) -> dict[str, Value]:

@@ -4,7 +4,6 @@ Filters cannot all have an index, so a search looks at no more than `LOOK` calls
 says where to go on: a page costs the same whatever was asked and however much is stored.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -29,6 +28,7 @@ from callwright.store.sqlite.report import ReportQuestions
 from callwright.store.sqlite.values import (
     Row,
     Value,
+    json_list,
     to_micros,
     to_micros_or_none,
     to_time,
@@ -155,15 +155,15 @@ class ListingQuestions(ReportQuestions):
         )
 
     def calls_retried(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
-        rows = self._rows("calls_retried", calls=json.dumps(call_ids))
+        rows = self._rows("calls_retried", calls=json_list(call_ids))
         return frozenset(CallId(row[0]) for row in rows)
 
     def paused_batches(self, batch_ids: Sequence[BatchId]) -> frozenset[BatchId]:
-        rows = self._rows("paused_batches", batches=json.dumps(batch_ids))
+        rows = self._rows("paused_batches", batches=json_list(batch_ids))
         return frozenset(BatchId(row[0]) for row in rows)
 
     def quarantined_calls(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
-        rows = self._rows("quarantined_calls", calls=json.dumps(call_ids))
+        rows = self._rows("quarantined_calls", calls=json_list(call_ids))
         return frozenset(CallId(row[0]) for row in rows)
 
     def deployment_paused_at(self, deployment_id: DeploymentId) -> datetime | None:

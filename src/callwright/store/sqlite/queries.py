@@ -44,18 +44,21 @@ def parse_queries(text: str, source: str) -> dict[str, str]:
 def for_rows(query: str, count: int) -> str:
     """`query`, which works on one row of VALUES, as one that works on `count` rows at a time.
 
-    The parameters of the rows follow one another, each row's in the order of `query`.
+    The parameters of the rows follow one another, each row's in the order of `query`; they have
+    no names, because a long text takes a while to be found among the prepared statements.
 
     Raises:
-        ValueError: there is no such row, or a parameter outside of it.
+        ValueError: there is no such row, a parameter outside of it, or one twice in it.
     """
     head, values, rest = query.partition("VALUES ")
     row = rest[: _end_of_row(rest)]
     tail = rest[len(row) :]
-    if not values or not row or _PARAMETER.search(head + tail):
-        raise ValueError(f"not all parameters are in one row of VALUES: {query}")
-    rows = (_PARAMETER.sub(rf":\1_{number}", row) for number in range(count))
-    return f"{head}{values}{', '.join(rows)}{tail}"
+    names = _PARAMETER.findall(query)
+    if not values or names != list(dict.fromkeys(_PARAMETER.findall(row))):
+        raise ValueError(
+            f"its parameters are not all, and once each, in one row of VALUES: {query}"
+        )
+    return f"{head}{values}{', '.join([_PARAMETER.sub('?', row)] * count)}{tail}"
 
 
 def _end_of_row(text: str) -> int:

@@ -5,7 +5,6 @@ its list. One that a cancellation or its window has ended is shown so at once, e
 nobody has settled it.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,6 +23,7 @@ from callwright.store.sqlite.values import (
     Row,
     Value,
     contact_of,
+    json_list,
     schedule_of,
     to_micros,
     to_time,
@@ -62,10 +62,10 @@ class ReportQuestions(Session):
         return to_time_or_none(self._number_or_none("next_closing_at"))
 
     def calls_to_tell(self, call_ids: Sequence[CallId]) -> Sequence[CallDetails]:
-        rows = self._rows("calls_to_tell", calls=json.dumps(call_ids))
+        rows = self._rows("calls_to_tell", calls=json_list(call_ids))
         if not rows:
             return []
-        calls = json.dumps([row[0] for row in rows])
+        calls = json_list(row[0] for row in rows)
         attempts = _attempts(
             self._rows("attempts_of", calls=calls), self._rows("answers_of", calls=calls)
         )

@@ -1,10 +1,10 @@
 """Calls that try earlier calls again, and which those are."""
 
-import json
 from collections.abc import Sequence
 
 from callwright.domain.ids import BatchId, CallId
 from callwright.store.sqlite.intake import IntakeChanges
+from callwright.store.sqlite.values import json_list
 
 
 class RetryChanges(IntakeChanges):
@@ -14,7 +14,7 @@ class RetryChanges(IntakeChanges):
         self._change("note_retry", call=call_id, original=original)
 
     def add_retries(self, batch_id: BatchId, originals: Sequence[CallId]) -> None:
-        rows = self._rows("contacts_of_calls", calls=json.dumps(originals))
+        rows = self._rows("contacts_of_calls", calls=json_list(originals))
         self.add_rows(batch_id, [value for row in rows for value in row[1:]])
         new = self._last_calls(batch_id, len(rows))
         pairs = zip(new, (row[0] for row in rows), strict=True)

@@ -112,6 +112,12 @@ class Session:
             done = self._connection.executemany(_query_for_rows(query), groups).fetchall()
         return done + self._change_many(query, given[whole:])
 
+    def _count_changes(self, query: str, rows: Iterable[Sequence[Value]]) -> int:
+        """The same for a query that returns nothing: how many rows it changed."""
+        before = self._connection.total_changes()
+        self._change_rows(query, rows)
+        return self._connection.total_changes() - before
+
     def _add_columns(self, query: str, columns: Sequence[Sequence[Value]]) -> None:
         """Run an INSERT of one row for each row of `columns`, all as long as one another and
         in the order in which the query names them."""

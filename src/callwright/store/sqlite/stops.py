@@ -6,14 +6,13 @@ and lets them back the same way once it is lifted; calls that begin to wait mean
 their place at once (`add_due`, `put_back`).
 """
 
-import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from callwright.domain.ids import BatchId, CallId, DeploymentId, UserId
 from callwright.ports.control import CalledOff
 from callwright.store.sqlite.session import Session
-from callwright.store.sqlite.values import to_micros
+from callwright.store.sqlite.values import json_list, to_micros
 
 WHOLE_DEPLOYMENT = 0
 """In place of a list's `live_seq`."""
@@ -28,7 +27,7 @@ class StopQuestions(Session):
     def called_off(self, call_ids: Collection[CallId]) -> Mapping[CallId, CalledOff]:
         return {
             CallId(call): CalledOff.OPTED_OUT if opted_out else CalledOff.CANCELED
-            for call, opted_out in self._rows("called_off", calls=json.dumps(list(call_ids)))
+            for call, opted_out in self._rows("called_off", calls=json_list(call_ids))
         }
 
 

@@ -1,6 +1,5 @@
 """Numbers that an account never calls again."""
 
-import json
 from collections.abc import Collection, Sequence, Set
 from datetime import datetime
 
@@ -8,7 +7,7 @@ from callwright.domain.ids import AccountId, CallId, SuppressionId
 from callwright.domain.phone import PhoneNumber
 from callwright.ports.suppression import Suppression
 from callwright.store.sqlite.session import Session
-from callwright.store.sqlite.values import to_micros, to_time
+from callwright.store.sqlite.values import json_list, to_micros, to_time
 
 HIGHEST = 2**63 - 1
 
@@ -24,7 +23,7 @@ class SuppressionQuestions(Session):
     ) -> Set[PhoneNumber]:
         if self._row("any_suppression", account=account_id) is None:
             return frozenset()
-        sought = json.dumps([number.e164 for number in numbers])
+        sought = json_list(number.e164 for number in numbers)
         rows = self._rows("suppressed_among", account=account_id, numbers=sought)
         return {PhoneNumber(number) for (number,) in rows}
 

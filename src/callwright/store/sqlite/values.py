@@ -5,7 +5,7 @@ Lists and mappings are JSON text. Everything that SQLite cannot hold is refused 
 the one place that runs SQL (`session`), before it gets there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -73,6 +73,11 @@ def to_json(value: Mapping[str, object] | Sequence[str]) -> str:
         return _encode(value).decode()
     except UnicodeEncodeError as exc:
         raise FieldInvalid("variables", "hold a character that is no Unicode text") from exc
+
+
+def json_list(values: Iterable[int | str]) -> str:
+    """`values` as the JSON list that a query takes apart."""
+    return _encode(list(values)).decode()
 
 
 def json_mapping(text: str) -> dict[str, object]:

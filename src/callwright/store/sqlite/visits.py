@@ -1,6 +1,5 @@
 """Conversations that are over, by program and moment."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -9,7 +8,14 @@ from callwright.domain.phone import PhoneNumber
 from callwright.domain.visit import Keyed, Visit
 from callwright.ports.visits import EndedVisit, VisitsSought
 from callwright.store.sqlite.session import Session
-from callwright.store.sqlite.values import Row, Value, to_micros, to_time, to_time_or_none
+from callwright.store.sqlite.values import (
+    Row,
+    Value,
+    json_list,
+    to_micros,
+    to_time,
+    to_time_or_none,
+)
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
@@ -22,7 +28,7 @@ class VisitQuestions(Session):
 
     def visits(self, sought: VisitsSought, *, offset: int, limit: int) -> Sequence[Visit]:
         rows = self._rows("visits", offset=offset, limit=limit, **_limits(sought))
-        calls = json.dumps(list({row[0] for row in rows}))
+        calls = json_list({row[0] for row in rows})
         keyed: dict[tuple[Value, Value], list[Keyed]] = defaultdict(list)
         for call, attempt, at, name, value in self._rows("answers_of_calls", calls=calls):
             keyed[call, attempt].append(Keyed(at=to_time(at), name=name, value=value))
@@ -41,7 +47,7 @@ class VisitChanges(VisitQuestions):
 def _limits(sought: VisitsSought) -> dict[str, Value]:
     since, before = sought.answered_from, sought.answered_before
     return {
-        "programs": json.dumps(list(sought.program_ids)),
+        "programs": json_list(sought.program_ids),
         "user": sought.user_id,
         "number": None if sought.number is None else sought.number.e164,
         "answered_from": _FIRST if since is None else to_micros(since),

@@ -80,8 +80,7 @@ WITH over (at, outcome, counts, sip_code, reason, call, attempt)
 UPDATE attempt AS t SET ended_at = o.at, outcome = o.outcome, counts = o.counts,
                         sip_code = o.sip_code, reason = o.reason
   FROM over o
- WHERE t.call = o.call AND t.number = o.attempt AND t.ended_at IS NULL
-RETURNING call;
+ WHERE t.call = o.call AND t.number = o.attempt AND t.ended_at IS NULL;
 
 -- name: end_call
 -- Note the final state of a call that is in motion no more; it ends once.
