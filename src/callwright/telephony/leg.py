@@ -261,10 +261,8 @@ class Leg:
 
     def _on_silence(self) -> None:
         received = self._media.stats().received_packets if self._media is not None else 0
-        if received:
-            self._leave((Outcome.ANSWERED, "audio stopped"))
-        else:
-            self._leave((Outcome.MEDIA_FAILED, "no audio came"))
+        stopped, never_came = Outcome.ANSWERED, Outcome.MEDIA_FAILED
+        self._leave((stopped, "audio stopped") if received else (never_came, "no audio came"))
 
     def _on_conversation_over(self, why: Over) -> None:
         self._leave(_ONCE_OVER[why])
