@@ -28,6 +28,7 @@ from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import NoteFile, open_sqlite_store
 from callwright.telephony.capture import CaptureRules
 from callwright.telephony.pipe import LineSettings
+from callwright.telephony.recording import RecordingRules
 from callwright.telephony.send_gate import new_book_file
 from callwright.telephony.sip.call_form import CallForm
 from callwright.telephony.sip.sdp import Codec
@@ -170,6 +171,7 @@ def _http_side(
 ) -> "HttpServer":
     """The API and its server, which does not listen yet. Needs no event loop."""
     from callwright.telephony.capture import CaptureArchive
+    from callwright.telephony.recording import RecordingArchive
     from callwright.web.app import make_app
     from callwright.web.door import Door, DoorLimits
     from callwright.web.health import Vitals
@@ -204,6 +206,7 @@ def _http_side(
         limits_changed=supervisor.limits_changed,
         pacing=supervisor.pacing,
         sip_messages=CaptureArchive(_beside_the_store(config, "sip")),
+        recordings=RecordingArchive(_beside_the_store(config, "recordings")),
     )
     return HttpServer(app, config.server.listen, door)
 
@@ -245,6 +248,11 @@ def _line_makers(
             cache_dir=str(_beside_the_store(config, "prompts")),
             agents_allow=tuple(config.agents.allow),
             capture=_capture_rules(config),
+            recordings=RecordingRules(
+                folder=str(_beside_the_store(config, "recordings")),
+                max_age_s=config.lines.keep_recordings_for.total_seconds(),
+                leave_free=int(config.lines.recordings_leave_free),
+            ),
             book=book,
         )
         makers.append(partial(ProcessLine, settings))
@@ -333,7 +341,8 @@ def _capture_rules(config: Config) -> CaptureRules | None:
 
 
 def _beside_the_store(config: Config, what: str) -> Path:
-    """A folder of ours beside the database: for rendered `prompts`, or kept `sip` messages."""
+    """A folder of ours beside the database: for rendered `prompts`, kept `sip` messages,
+    `recordings`."""
     path = config.sqlite_path
     folder = path.parent if path is not None else config.folder
     return folder / f".callwright-{what}"

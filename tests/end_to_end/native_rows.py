@@ -105,6 +105,9 @@ NATIVE_ROWS = [
     _row("GET", "/calls/{call_id}/sip", ONE),
     # 404: nothing was sent
     _row("GET", "/calls/{call_id}/sip.pcap", ONE, status=404),
+    _row("GET", "/calls/{call_id}/recordings", ONE),
+    # 404: it was not recorded
+    _row("GET", "/calls/{call_id}/recording", ONE, status=404),
     _row("GET", "/batches/{batch_id}/why", ONE),
     _row("GET", "/batches/{batch_id}/forecast", ONE, status=409),
     _row("GET", "/deployments/{deployment_id}/why", ONE),

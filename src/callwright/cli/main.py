@@ -30,6 +30,7 @@ COMMANDS = {
     ),
     "rejected": ("rejected:rejected", "Save the rows of a list that were left out."),
     "watch": ("watch:watch", "Watch a batch, or all of them, until every call is over."),
+    "recording": ("recording:recording", "List or save what was recorded of a call."),
     "trace": ("trace:trace", "Show everything that happened to a call."),
     "ls": ("listing:ls", "List batches, calls or callbacks."),
     "callbacks": ("callbacks:callbacks", "Show a callback's log, and send callbacks again."),

@@ -119,6 +119,10 @@ class LineSettings(Section):
         "256MiB", "SIP messages kept for `callwright trace --sip`; 0B = none", unit="bytes"
     )
     keep_sip_for: Duration = _setting("30d", "then they are removed, however few", unit="time")
+    keep_recordings_for: Duration = _setting("90d", "then they are removed", unit="time")
+    recordings_leave_free: Size = _setting(
+        "1GiB", "of the disk; with less, recordings stop and calls go on", unit="bytes"
+    )
 
 
 class LimitSettings(Section):

@@ -32,6 +32,8 @@ class Schedule:
     wait_given: bool
     result_url: str = ""
     is_pci: bool = False
+    record: bool | None = None
+    """Whether what is said is recorded; None = as the script says. PCI calls never are."""
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,7 +40,10 @@ from callwright.ivr.values import (
 
 MAX_STEPS = 500
 
-FLOW_KEYS = ("callwright", "name", "caller", "voice", "variables", "amd", "start", "steps")
+FLOW_KEYS = (
+    *("callwright", "name", "caller", "voice", "record", "variables"),
+    *("amd", "start", "steps"),
+)
 STEP_KEYS: dict[str, tuple[str, ...]] = {
     "say": ("say", "voice", "next"),
     "play": ("play", "next"),
@@ -100,6 +103,7 @@ def compile_flow(root: Node, faults: Faults) -> Script:
         name=fields.text("name"),
         caller=fields.text("caller"),
         voice=fields.voice(),
+        record=fields.flag("record", False),
         defaults=read_variables(fields),
         amd=read_amd(fields),
         start=start,

@@ -43,6 +43,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """On whose behalf the call is made; for people, not for the caller id."""
     voice: str = ""
     """The voice of prompts that name none; "" = the speech engine's own choice."""
+    record: bool = False
+    """Calls are recorded unless the request that queues them says otherwise."""
     defaults: dict[str, str] = {}
     """The variables the file declares, each with the value a call need not bring."""
     amd: Amd = Amd()

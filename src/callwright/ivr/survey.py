@@ -36,7 +36,7 @@ from callwright.ivr.values import (
 MAX_QUESTIONS = 100
 
 SURVEY_KEYS = (
-    *("callwright", "survey", "caller", "voice", "variables"),
+    *("callwright", "survey", "caller", "voice", "record", "variables"),
     *("intro", "questions", "thanks", "opt_out", "say_if_opt_out"),
     *("machine", "say_to_machine", "amd"),
 )
@@ -84,6 +84,7 @@ def compile_survey(root: Node, faults: Faults) -> Script:
         name=fields.text("survey"),
         caller=fields.text("caller"),
         voice=fields.voice(),
+        record=fields.flag("record", False),
         defaults=variables,
         amd=read_amd(fields),
         start=next(iter(steps), ""),

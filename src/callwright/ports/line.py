@@ -52,6 +52,8 @@ class LegOrder(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
     variables: dict[str, str]
     ring_timeout_s: float
     max_length_s: float
+    record: bool | None = None
+    """Whether to record what is said; None = as the script says."""
     send_before: float = 0.0
     """`clock.machine_seconds` after which the INVITE must not leave any more; 0 = no limit."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from callwright.domain.call import Schedule
 from callwright.ports.line import LegIdentity, LegOrder
 from callwright.ports.motion import Claim, Intent
 from callwright.service.begin_attempt import Begun
@@ -46,6 +47,11 @@ def new_intent(
     )
 
 
+def _may_record(schedule: Schedule) -> bool | None:
+    # Card numbers are said and keyed on such calls: never, whatever was asked for.
+    return False if schedule.is_pci else schedule.record
+
+
 def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> LegOrder:
     """The order for an attempt that is on disk. A call's own variables win over its
     deployment's."""
@@ -71,6 +77,7 @@ def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> 
         },
         ring_timeout_s=rules.ring_timeout_s,
         max_length_s=rules.max_length_s,
+        record=_may_record(begun.claim.schedule),
         send_before=send_before,
     )
 

@@ -8,7 +8,6 @@ what happens into messages for the brain. Whatever goes wrong in here ends this 
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from callwright.clock import machine_seconds
 from callwright.domain.outcome import Outcome
@@ -23,11 +22,10 @@ from callwright.ports.line import (
     LegRinging,
     LegSent,
 )
-from callwright.telephony.agents import Agents, CallIds
+from callwright.telephony.agents import CallIds
 from callwright.telephony.callee import Callee
-from callwright.telephony.conversation import Conversation, Over, Prompts
-from callwright.telephony.listening import Ears
-from callwright.telephony.rtp.plane import MediaPlane
+from callwright.telephony.conversation import Conversation, Over
+from callwright.telephony.leg_place import LegPlace
 from callwright.telephony.rtp.session import MediaSession, MediaStats
 from callwright.telephony.sip.actions import (
     Action,
@@ -40,7 +38,6 @@ from callwright.telephony.sip.actions import (
     Renegotiated,
 )
 from callwright.telephony.sip.call import OutgoingCall
-from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.sip.fields import SipMalformed
 from callwright.telephony.sip.inviting import note_sent
 from callwright.telephony.sip.outcomes import outcome_of
@@ -54,18 +51,6 @@ _ONCE_OVER = {
     Over.NOT_AUDIBLE: (Outcome.MEDIA_FAILED, "prompt unavailable"),
     Over.BROKEN: (Outcome.MEDIA_FAILED, "internal error"),
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LegPlace:
-    """What a leg works with: its trunk's socket and audio ports, and the line's prompts."""
-
-    endpoint: SipEndpoint
-    media: MediaPlane
-    ears: Ears
-    prompts: Prompts
-    agents: Agents
-    voice: str
 
 
 class Leg:
@@ -207,6 +192,8 @@ class Leg:
         if media is not None:
             # Before anything is told: the callee is saying hello.
             self._start_media(media)
+            if self._media is not None:
+                self._place.record(self._order, self._script, self._media)
         dialog = answered.dialog
         self._tell(
             LegAnswered(

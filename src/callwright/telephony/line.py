@@ -33,9 +33,11 @@ from callwright.ports.speech import Speech
 from callwright.telephony.agents import Agents
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.departures import Departures
-from callwright.telephony.leg import Leg, LegPlace
+from callwright.telephony.leg import Leg
+from callwright.telephony.leg_place import LegPlace
 from callwright.telephony.listening import Ears
 from callwright.telephony.orphans import OrphanEnder
+from callwright.telephony.recording import RecordingRules, RecordingWriter
 from callwright.telephony.rtp.plane import MediaPlane
 from callwright.telephony.rtp.prompts import PromptStore
 from callwright.telephony.send_gate import SendBook, SendGate
@@ -70,12 +72,15 @@ class SipLine:
         agents: Agents | None = None,
         capture: CaptureRecorder | None = None,
         book: SendBook | None = None,
+        recordings: RecordingRules | None = None,
     ) -> None:
         self._trunks = tuple(trunks)
         self._prompts = PromptStore(speech, cache_dir)
         self._voice = voice
         self._agents = agents or Agents()
         self._capture = capture
+        self._recording_rules = recordings
+        self._recordings: RecordingWriter | None = None
         self._places: dict[str, LegPlace] = {}
         book = book or SendBook(len(self._trunks))
         self._departures = {
@@ -103,6 +108,8 @@ class SipLine:
         self._gone = self._loop.create_future()
         self._heard = heard
         opened: list[SipEndpoint] = []
+        if self._recording_rules is not None:
+            self._recordings = RecordingWriter(self._recording_rules)
         try:
             for trunk in self._trunks:
                 endpoint = SipEndpoint(trunk, None if self._capture is None else self._capture.saw)
@@ -118,11 +125,13 @@ class SipLine:
                     prompts=self._prompts,
                     agents=self._agents,
                     voice=self._voice,
+                    recordings=self._recordings,
                 )
         except BaseException:
             for endpoint in opened:
                 endpoint.close()
             self._places.clear()
+            self._close_files()
             raise
         self._orphans = OrphanEnder({e.trunk.name: e for e in opened}, self._tell)
         return LineReady(pid=os.getpid(), local_sip={e.trunk.name: e.sent_by for e in opened})
@@ -147,10 +156,15 @@ class SipLine:
             place.endpoint.close()
             place.media.close()
         self._agents.close()
+        self._places.clear()
+        self._close_files()
+        self._gone.set_result("stopped")
+
+    def _close_files(self) -> None:
         if self._capture is not None:
             self._capture.close()
-        self._places.clear()
-        self._gone.set_result("stopped")
+        if self._recordings is not None:
+            self._recordings.close()
 
     async def when_gone(self) -> str:
         """Resolves once the line has stopped."""

@@ -130,6 +130,7 @@ async def serve(sock: socket.socket) -> int:
             agents=Agents(settings.agents_allow),
             capture=None if settings.capture is None else CaptureRecorder(settings.capture),
             book=None if settings.book is None else SendBook(len(settings.trunks), settings.book),
+            recordings=settings.recordings,
         )
         ready = await line.start(served.pipe.send)
     except CallwrightError as exc:

@@ -16,6 +16,7 @@ import msgspec
 from callwright.errors import CallwrightError
 from callwright.ports.line import FromLine, LegRinging, LegSent, LegStep, ToLine
 from callwright.telephony.capture import CaptureRules
+from callwright.telephony.recording import RecordingRules
 from callwright.telephony.trunk import TrunkSettings
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, tag="settings"):
     """Where agents may be although it is private."""
     capture: CaptureRules | None = None
     """What is kept of the SIP messages; None = nothing."""
+    recordings: RecordingRules | None = None
+    """Where calls are recorded; None = none is."""
     book: int | None = None
     """The file that all line processes keep their book in, see `send_gate`; it is handed on
     under the same number."""

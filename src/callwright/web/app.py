@@ -9,6 +9,7 @@ from callwright.clock import Clock
 from callwright.config import Config
 from callwright.domain.ids import CallId
 from callwright.ports.pacing_view import NOTHING_RUNS, PacingView
+from callwright.ports.recordings import NOTHING_RECORDED, Recordings
 from callwright.ports.sip_messages import NOTHING_KEPT, SipMessages
 from callwright.ports.store import Store
 from callwright.service.load_list import ListLoader
@@ -43,6 +44,7 @@ def make_app(
     limits_changed: Callable[[], Awaitable[None]] = _nothing_runs,
     pacing: PacingView = NOTHING_RUNS,
     sip_messages: SipMessages = NOTHING_KEPT,
+    recordings: Recordings = NOTHING_RECORDED,
 ) -> ASGIApp:
     """The whole HTTP side of a server.
 
@@ -51,7 +53,7 @@ def make_app(
     cancelled calls; `vitals` and `metrics` are what `/readyz` and `/metrics` tell; `hang_up`
     ends the leg of a call, if this process has one; `resume` lets a held start dial;
     `limits_changed` is awaited after each commit that limited a trunk; `pacing` is what
-    explanations and forecasts look at, `sip_messages` where those of past calls are found.
+    explanations and forecasts look at; `sip_messages` and `recordings` know past calls.
     """
     metrics = metrics or Metrics()
     proxies = Proxies(config.server.proxies)
@@ -87,6 +89,7 @@ def make_app(
         limits_changed=limits_changed,
         pacing=pacing,
         sip_messages=sip_messages,
+        recordings=recordings,
     )
     agents = AgentDesk(store=store, clock=clock, hang_up=hang_up)
     routes = [*dialect_routes(around), *agent_routes(agents), *health_routes(ward)]

@@ -242,7 +242,7 @@ def _halted(row: Row) -> HaltedCall:
 def _active_call(row: Row) -> ActiveCall:
     call, attempt, owner, state, trunk, claimed_at, counted, given_back, deployment = row[:9]
     call_id, owner_id = CallId(call), OwnerId(owner)
-    remote_address, rang_at, early_tag, *dialog = row[27:]
+    remote_address, rang_at, early_tag, *dialog = row[28:]
     return ActiveCall(
         call_id=call_id,
         attempt=attempt,
@@ -253,9 +253,9 @@ def _active_call(row: Row) -> ActiveCall:
         claimed_at=to_time(claimed_at),
         counted=counted,
         given_back=given_back,
-        schedule=schedule_of(row[9:17]),
-        canceled=bool(row[17]),
-        intent=None if row[18] is None else _intent(call_id, attempt, owner_id, row[18:27]),
+        schedule=schedule_of(row[9:18]),
+        canceled=bool(row[18]),
+        intent=None if row[19] is None else _intent(call_id, attempt, owner_id, row[19:28]),
         remote_address=str(remote_address or ""),
         early_tag=str(early_tag or ""),
         dialog=None if dialog[0] is None else _dialog(tuple(dialog)),

@@ -70,7 +70,7 @@ class ReportQuestions(Session):
             self._rows("attempts_of", calls=calls), self._rows("answers_of", calls=calls)
         )
         return [
-            _call_details(row, attempts.get(row[0], ()), STATES[row[20]], to_time(row[21]))
+            _call_details(row, attempts.get(row[0], ()), STATES[row[21]], to_time(row[22]))
             for row in rows
         ]
 
@@ -101,7 +101,7 @@ def _call_details(
     row: Row, attempts: Sequence[Attempt], state: CallState, ended_at: datetime | None
 ) -> CallDetails:
     call, batch, deployment, product, account, user = row[:6]
-    queued_at = to_time(row[19])
+    queued_at = to_time(row[20])
     return CallDetails(
         id=CallId(call),
         batch_id=BatchId(batch),
@@ -110,7 +110,7 @@ def _call_details(
         account_id=AccountId(account),
         user_id=UserId(user),
         contact=contact_of(row[6:11]),
-        schedule=schedule_of(row[11:19]),
+        schedule=schedule_of(row[11:20]),
         queued_at=queued_at,
         state=state,
         history=history_of(queued_at, attempts, state=state, ended_at=ended_at),
@@ -121,7 +121,7 @@ def _call_details(
 def _state(row: Row, now: int) -> tuple[CallState, datetime | None]:
     """Where the call stands, and when it ended if it did."""
     closes_at = row[12]
-    ended_state, ended_at, active_state, attempts, canceled_at = row[20:]
+    ended_state, ended_at, active_state, attempts, canceled_at = row[21:]
     if ended_state is not None:
         return STATES[ended_state], to_time(ended_at)
     if active_state is not None:

@@ -127,9 +127,10 @@ CREATE TABLE batch (
     wait INTEGER NOT NULL CHECK (wait >= 0),
     wait_given INTEGER NOT NULL CHECK (wait_given IN (0, 1)),
     result_url TEXT NOT NULL,
-    is_pci INTEGER NOT NULL CHECK (is_pci IN (0, 1)),
+    is_pci INTEGER NOT NULL CHECK (is_pci IN (0, 1)), record INTEGER CHECK (record IN (0, 1)),
     CHECK ((state = 'live') = (live_seq IS NOT NULL))
 ) STRICT;
+-- record: whether what is said is recorded; NULL = as the script says.
 
 CREATE INDEX batch_not_live ON batch (state) WHERE state <> 'live';
 
@@ -464,7 +465,7 @@ SELECT a.call, a.attempt, a.owner,
        -- This one counts once it is dialled.
        a.attempt - a.given_back - (t.call IS NULL) AS counted, a.given_back,
        b.deployment, b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait,
-       b.wait_given, b.result_url, b.is_pci,
+       b.wait_given, b.result_url, b.is_pci, b.record,
        EXISTS (SELECT 1 FROM cancellation x
                 WHERE x.deployment = b.deployment AND x.through >= b.live_seq
                   AND x.since <= b.live_seq)

@@ -99,21 +99,24 @@ def schedule_values(schedule: Schedule) -> dict[str, Value]:
         "wait_given": schedule.wait_given,
         "result_url": schedule.result_url,
         "is_pci": schedule.is_pci,
+        "record": schedule.record,
     }
 
 
 # Kept by its columns: it is asked for at each step of a call, and by every call of a list.
 @lru_cache(maxsize=1024)
 def schedule_of(columns: Row) -> Schedule:
-    """The schedule in the eight columns of `schedule_values`, in that order."""
-    opens_at, closes_at, start_given, max_attempts, wait, wait_given, result_url, is_pci = columns
+    """The schedule in the nine columns of `schedule_values`, in that order."""
+    opens_at, closes_at, start_given, max_attempts, wait, wait_given, *rest = columns
+    result_url, is_pci, record = rest
     return Schedule(
         window=Window(opens_at=to_time(opens_at), closes_at=to_time_or_none(closes_at)),
         start_given=bool(start_given),
         retry=RetryPolicy(max_attempts=max_attempts, wait=timedelta(microseconds=wait)),
         wait_given=bool(wait_given),
-        result_url=result_url,
+        result_url=str(result_url),
         is_pci=bool(is_pci),
+        record=None if record is None else bool(record),
     )
 
 

@@ -112,10 +112,14 @@ class Hearing:
         if self._jitter is None:
             self._jitter = JitterBuffer()
             self._jitter_from = cycle
-        for frame in self._jitter.take((cycle - self._jitter_from) * FRAME_SAMPLES):
+        for frame in self._jitter.take(self.clock(cycle)):
             at, self._heard_to = self._heard_to, self._heard_to + FRAME_SAMPLES
             for listener in self.listeners:
                 listener(at, frame)
+
+    def clock(self, cycle: int) -> int:
+        """Where this 20 ms stands on the listeners' time line, in samples."""
+        return (cycle - self._jitter_from) * FRAME_SAMPLES
 
     def close(self) -> None:
         """Call nobody any more."""

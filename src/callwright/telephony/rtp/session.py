@@ -12,17 +12,24 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from callwright.telephony.rtp.control import Control
 from callwright.telephony.rtp.digits import EventSlot
 from callwright.telephony.rtp.encoded import EncodedPrompt
-from callwright.telephony.rtp.g711 import FRAME_S, FRAME_SAMPLES, PAYLOAD_TYPES, SAMPLE_RATE, Codec
+from callwright.telephony.rtp.g711 import (
+    FRAME_S,
+    FRAME_SAMPLES,
+    PAYLOAD_TYPES,
+    SAMPLE_RATE,
+    Codec,
+    transcode,
+)
 from callwright.telephony.rtp.hearing import Hearing, Listener
+from callwright.telephony.rtp.neighbours import MediaOwner, Recorder
 from callwright.telephony.rtp.packet import pack_event, pack_rtp
 from callwright.telephony.rtp.receiver import Address
 from callwright.telephony.rtp.speaking import Speaking
-from callwright.telephony.rtp.ticker import Member
 from callwright.telephony.rtp.wire import Wire
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
@@ -46,31 +53,6 @@ class MediaStats(NamedTuple):
     far_jitter_ms: float = 0.0
     round_trip_ms: float | None = None
     """None: the peer has reported nothing that tells."""
-
-
-class Beat(Protocol):
-    """What ticks a session: the plane's `Ticker`, or a test's hand."""
-
-    def join(self, member: Member) -> None:
-        """Tick `member` from now on."""
-        ...
-
-    def leave(self, member: Member) -> None:
-        """No tick any more."""
-        ...
-
-
-class MediaOwner(Protocol):
-    """What a session needs of the plane it came from."""
-
-    @property
-    def ticker(self) -> Beat:
-        """Where the session's 20 ms come from."""
-        ...
-
-    def release(self, session: "MediaSession") -> None:
-        """The session's port is free again."""
-        ...
 
 
 class MediaSession:
@@ -107,6 +89,7 @@ class MediaSession:
         self._timestamp_base = secrets.randbits(32)
         self._event_timestamp = 0
         self._marker = True
+        self._recorder: Recorder | None = None
         self._sent = self._sent_octets = 0
 
     @property
@@ -218,10 +201,18 @@ class MediaSession:
         """`listener` hears no more. Stopping twice is fine."""
         self._hearing.stop_listening(listener)
 
+    def record(self, recorder: Recorder) -> None:
+        """Give `recorder` both sides from now on, and close it with the session. Once only."""
+        if self._recorder is None and not self._closed:
+            self._recorder = recorder
+            self.listen(recorder.heard)
+
     def close(self) -> MediaStats:
         """Stop, give the port back, and say what passed. No callback after this."""
         if not self._closed:
             self._closed = True
+            if self._recorder is not None:
+                self._recorder.close()
             self._owner.ticker.leave(self)
             self._control.read(self._wire)
             self._control.close()
@@ -266,9 +257,12 @@ class MediaSession:
         slot = self._speaking.next_slot()
         if isinstance(slot, EventSlot):
             self._send_event(slot, timestamp)
-        else:
-            self._send(self._payload_type, self._marker, timestamp, slot)
-            self._marker = False
+            return
+        self._send(self._payload_type, self._marker, timestamp, slot)
+        self._marker = False
+        if self._recorder is not None and not self._closed:
+            codes = transcode(slot, self._speaking.codec, "PCMU")
+            self._recorder.said(self._hearing.clock(cycle), codes)
 
     def _receive(self, cycle: int) -> None:
         wire, hearing = self._wire, self._hearing

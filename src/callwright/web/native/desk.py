@@ -23,6 +23,7 @@ from callwright.domain.api_key import Scope
 from callwright.domain.ids import CallId
 from callwright.errors import NotPermitted
 from callwright.ports.pacing_view import PacingView
+from callwright.ports.recordings import Recordings
 from callwright.ports.sip_messages import SipMessages
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.load_list import ListLoader
@@ -55,6 +56,7 @@ class Parts:
     vitals: Vitals
     pacing: PacingView
     sip_messages: SipMessages
+    recordings: Recordings
     resume: Callable[[], Awaitable[None]]
     """Lets a server dial whose start was held."""
     limits_changed: Callable[[], Awaitable[None]]

@@ -202,11 +202,12 @@ def _from_form(form: Form) -> ListOrder:
     for name in _NUMBERS:
         if name in texts:
             values[name] = _number(name, texts[name])
-    if "is_pci" in texts:
-        flag = _FLAGS.get(texts["is_pci"].lower())
-        if flag is None:
-            raise FieldInvalid("is_pci", "must be true or false")
-        values["is_pci"] = flag
+    for name in ("is_pci", "record"):
+        if name in texts:
+            flag = _FLAGS.get(texts[name].lower())
+            if flag is None:
+                raise FieldInvalid(name, "must be true or false")
+            values[name] = flag
     schedule: ScheduleOrder = validate(ScheduleOrder, values)
     return ListOrder(deployment_id=deployment_id, schedule=schedule, contacts=form, sheet=sheet)
 
@@ -221,7 +222,7 @@ def _with_hash(order: ListOrder, form: Form) -> ListOrder:
 
 def _texts_of(form: Form) -> dict[str, str]:
     """The fields beside the file that are not empty: an empty value is an absent one."""
-    known = {*_NUMBERS, *_TEXTS, "deployment_id", "is_pci", "sheet"}
+    known = {*_NUMBERS, *_TEXTS, "deployment_id", "is_pci", "record", "sheet"}
     texts: dict[str, str] = {}
     for sent in form.fields:
         if sent.name == LIST_FIELD:

@@ -65,7 +65,7 @@ ON CONFLICT DO NOTHING;
 -- What a decision needs of the calls in motion whose ids the JSON list :calls holds.
 SELECT call, attempt, owner, state, counted, given_back, deployment, canceled,
        rang_at IS NOT NULL, opens_at, closes_at, start_given, max_attempts, wait, wait_given,
-       result_url, is_pci
+       result_url, is_pci, record
   FROM in_motion
  WHERE call IN (SELECT value FROM json_each(:calls));
 

@@ -59,7 +59,7 @@ VALUES (:call, :attempt, :owner, :trunk, :now, :given_back);
 -- All that dialling needs of the calls whose ids the JSON list :calls holds.
 SELECT c.id, c.batch, b.deployment, c.sent, c.number, c.ani, c.postd, c.variables,
        b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
-       b.result_url, b.is_pci
+       b.result_url, b.is_pci, b.record
   FROM call c JOIN batch b ON b.id = c.batch
  WHERE c.id IN (SELECT value FROM json_each(:calls));
 

@@ -5,9 +5,11 @@ UPDATE counter SET last = last + :count WHERE name = :name RETURNING last;
 -- name: add_batch
 -- Add a batch: loading without a live_seq, or live with one.
 INSERT INTO batch (deployment, user, state, live_seq, queued_at, only_call, opens_at, closes_at,
-                   start_given, max_attempts, wait, wait_given, result_url, is_pci)
+                   start_given, max_attempts, wait, wait_given, result_url, is_pci,
+                   record)
 VALUES (:deployment, :user, :state, :live_seq, :now, :only_call, :opens_at, :closes_at,
-        :start_given, :max_attempts, :wait, :wait_given, :result_url, :is_pci)
+        :start_given, :max_attempts, :wait, :wait_given, :result_url, :is_pci,
+        :record)
 RETURNING id;
 
 -- name: add_call

@@ -3,7 +3,7 @@
 SELECT c.id, c.batch, b.deployment, p.product, p.account, b.user,
        c.sent, c.number, c.ani, c.postd, c.variables,
        b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
-       b.result_url, b.is_pci, b.queued_at,
+       b.result_url, b.is_pci, b.record, b.queued_at,
        e.state, e.at, (SELECT m.state FROM in_motion m WHERE m.call = c.id),
        coalesce(w.counted + w.given_back, 0),
        (SELECT min(at) FROM (
@@ -38,7 +38,7 @@ SELECT call, attempt, name, value
 SELECT c.id, c.batch, b.deployment, p.product, p.account, b.user,
        c.sent, c.number, c.ani, c.postd, c.variables,
        b.opens_at, b.closes_at, b.start_given, b.max_attempts, b.wait, b.wait_given,
-       b.result_url, b.is_pci, b.queued_at,
+       b.result_url, b.is_pci, b.record, b.queued_at,
        e.state, e.at
   FROM ended e
   JOIN call c ON c.id = e.call

@@ -56,6 +56,7 @@ class ScheduleOrder(Order):
     )
     result_url: Text | None = Field(default=None, description="Absolute http or https URL")
     is_pci: Flag = False
+    record: Flag | None = Field(default=None, description="Absent = as the script says")
 
     def schedule(self, user: User, now: datetime) -> Schedule:
         """What it comes to for `user` at `now`.
@@ -83,6 +84,7 @@ class ScheduleOrder(Order):
             wait_given=self.retry_wait_s is not None,
             result_url=parse_result_url(self.result_url) if self.result_url else "",
             is_pci=self.is_pci,
+            record=self.record,
         )
 
 
@@ -231,9 +233,7 @@ class Call(CallSummary):
     is_pci: bool
     next_attempt_at: Told | None = Field(description="When it may next be tried, if it waits")
     paused_at: Told | None
-    quarantined_at: Told | None = Field(
-        description="Since when it is not dialled until it is released"
-    )
+    quarantined_at: Told | None = Field(description="Since when it waits for its release")
     deaths: int = Field(description="In how many deaths of the server it was in motion")
     answers: dict[str, str] = Field(description="What the callee keyed; the last of each name")
     events: list[Event]

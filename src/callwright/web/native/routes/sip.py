@@ -9,10 +9,9 @@ from starlette.responses import Response
 from callwright.domain.ids import CallId
 from callwright.errors import NotFound
 from callwright.ports.control import AttemptFacts
-from callwright.ports.store import ReadTx
-from callwright.service.find_owned import find_call
-from callwright.web.native.desk import Desk, Reader
+from callwright.web.native.desk import Reader
 from callwright.web.native.models.sip import SipLadder, ladder_of
+from callwright.web.native.routes.attempts import attempts_of
 from callwright.web.native.wire import PREFIX, PathId
 
 router = APIRouter(prefix=PREFIX, tags=["Calls"])
@@ -24,7 +23,7 @@ PCAP = "application/vnd.tcpdump.pcap"
 async def show(call_id: PathId, desk: Reader) -> Response:
     """What each attempt and its trunk said to each other, oldest first: what a carrier's support
     asks for. The newest fifth of a second may be missing."""
-    attempts = await _attempts(desk, CallId(call_id))
+    attempts = await attempts_of(desk, CallId(call_id))
     seen = await asyncio.to_thread(desk.parts.sip_messages.of, _sip_ids(attempts))
     return desk.show(ladder_of(call_id, attempts, seen))
 
@@ -42,7 +41,7 @@ async def show(call_id: PathId, desk: Reader) -> Response:
 )
 async def download(call_id: PathId, desk: Reader) -> Response:
     """The same messages as a capture file."""
-    attempts = await _attempts(desk, CallId(call_id))
+    attempts = await attempts_of(desk, CallId(call_id))
     capture = await asyncio.to_thread(desk.parts.sip_messages.pcap_of, _sip_ids(attempts))
     if not capture:
         raise NotFound("SIP message of this call that is still kept")
@@ -51,14 +50,6 @@ async def download(call_id: PathId, desk: Reader) -> Response:
         "Content-Disposition": f'attachment; filename="call-{call_id}.pcap"',
     }
     return Response(capture, 200, headers, PCAP)
-
-
-async def _attempts(desk: Desk, call_id: CallId) -> Sequence[AttemptFacts]:
-    def look(tx: ReadTx) -> Sequence[AttemptFacts]:
-        found = find_call(tx, desk.user, call_id, desk.now)
-        return tx.call_facts(found.id).attempts
-
-    return await desk.read(look)
 
 
 def _sip_ids(attempts: Sequence[AttemptFacts]) -> list[str]:

@@ -1,0 +1,56 @@
+"""Both sides of one call, laid side by side on one time line.
+
+Takes 20 ms frames with the places they stand at, and gives whole seconds to its file.
+"""
+
+from collections.abc import Callable
+
+from callwright.telephony.recording.wav_file import SAMPLE_RATE
+
+_SILENT = b"\xff"
+
+
+class CallRecorder:
+    """`write` gets stereo µ-law: the callee left, we right. `close` once, at the end."""
+
+    def __init__(self, write: Callable[[bytes], None], done: Callable[[], None]) -> None:
+        self._write = write
+        self._done = done
+        self._from = 0
+        """The sample at which both sides' codes begin."""
+        self._sides = (bytearray(), bytearray())
+
+    def heard(self, at: int, codes: bytes) -> None:
+        """The callee's codes from sample `at` on."""
+        self._lay(self._sides[0], at, codes)
+
+    def said(self, at: int, codes: bytes) -> None:
+        """Ours."""
+        self._lay(self._sides[1], at, codes)
+
+    def close(self) -> None:
+        """Write what is left."""
+        left, right = self._sides
+        most = max(len(left), len(right))
+        for side in self._sides:
+            side.extend(_SILENT * (most - len(side)))
+        self._give(most)
+        self._done()
+
+    def _lay(self, side: bytearray, at: int, codes: bytes) -> None:
+        missing = at - self._from - len(side)
+        if missing > 0:  # held, or a beat that was skipped
+            side.extend(_SILENT * missing)
+        side.extend(codes)
+        whole = min(map(len, self._sides))
+        if whole >= SAMPLE_RATE:
+            self._give(whole)
+
+    def _give(self, samples: int) -> None:
+        left, right = self._sides
+        both = bytearray(2 * samples)
+        both[0::2] = left[:samples]
+        both[1::2] = right[:samples]
+        del left[:samples], right[:samples]
+        self._from += samples
+        self._write(bytes(both))
