@@ -51,6 +51,28 @@ def test_a_host_that_hangs_holds_up_nobody_else() -> None:
     play(scenario, set(hosts("dead", 20)))
 
 
+@pytest.mark.parametrize("status", [None, 500])
+def test_a_receiver_that_is_broken_holds_up_no_other_account_on_the_same_host(
+    status: int | None,
+) -> None:
+    """As behind the one name of a platform that receives for many."""
+
+    async def scenario(world: CallbackWorld) -> None:
+        await world.owe(*["shared:80#1"] * 300)
+        async with world.pumping() as pump:
+            await asyncio.sleep(DAY_S / 24)
+            await world.owe(*["shared:80#2"] * 10)
+            pump.wake()
+            assert await world.until(lambda: len(world.receivers.told) == 10) < 2
+
+    async def run() -> None:
+        await scenario(
+            CallbackWorld(lambda host, at_s, number: status if host.endswith("#1") else 200)
+        )
+
+    run_virtual(run())
+
+
 def test_one_host_never_has_more_than_a_quarter_of_the_slots() -> None:
     async def scenario(world: CallbackWorld) -> None:
         await world.owe(*["one:80"] * 700)

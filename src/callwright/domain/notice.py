@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from callwright.domain.ids import AccountId
+
 RETRY_WAITS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -101,10 +103,9 @@ class Delivery:
 
 @lru_cache(maxsize=1024)  # The calls of a list share their address.
 def host_of(url: str) -> str:
-    """Whom a notice to `url` is for: `name:port`, in small letters.
+    """The host that a notice to `url` goes to: `name:port`, in small letters.
 
-    What shares it shares its slots and its rest; see `domain.receiver`. Never raises: what
-    is no URL is for nobody, "".
+    Never raises: what is no URL goes to nobody, "".
     """
     try:
         parts = urlsplit(url)
@@ -113,6 +114,17 @@ def host_of(url: str) -> str:
         return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
     except (ValueError, KeyError):
         return ""
+
+
+def receiver_of(url: str, account_id: AccountId | None) -> str:
+    """Whom a notice of an account to `url` is for: `name:port#account`.
+
+    What shares it shares its slots and its rest; see `domain.receiver`. Accounts do not share
+    them: behind one name (a platform that receives for many) one's may be broken while
+    another's is not. None: as such a notice was written before accounts were told apart.
+    """
+    host = host_of(url)
+    return host if account_id is None else f"{host}#{account_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

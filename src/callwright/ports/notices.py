@@ -1,8 +1,8 @@
 """What the store keeps of the messages owed to result URLs, and what may be asked of it.
 
-Part of `ports.store`, whose transactions offer all of this. Notices wait by host
-(`domain.notice.host_of`), so that claiming passes by a host that may have nothing now,
-however many notices wait for it.
+Part of `ports.store`, whose transactions offer all of this. Notices wait by host and account
+(`domain.notice.receiver_of`; "host" from here on), so that claiming passes by a host that
+may have nothing now, however many notices wait for it.
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from callwright.domain.ids import CallId, NoticeId, OwnerId
+from callwright.domain.ids import AccountId, CallId, NoticeId, OwnerId
 from callwright.domain.notice import Delivery, NoticeState
 from callwright.domain.receiver import Standing
 
@@ -25,6 +25,8 @@ class NewNotice(msgspec.Struct, frozen=True, kw_only=True):
     webhook_id: str
     content_type: str
     body: bytes
+    account_id: AccountId | None = None
+    """Whose call it was: see `domain.notice.receiver_of`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,4 +39,5 @@ def _notice(details: CallDetails, style: NoticeStyle) -> NewNotice:
         webhook_id=style.new_id(),
         content_type=content_type,
         body=body,
+        account_id=details.account_id,
     )

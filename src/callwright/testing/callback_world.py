@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from urllib.parse import urlsplit
 
-from callwright.domain.ids import CallId, OwnerId
-from callwright.domain.notice import Delivery, Problem
+from callwright.domain.ids import AccountId, CallId, OwnerId
+from callwright.domain.notice import Delivery, Problem, host_of
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import NewNotice, OwedNotice, WriteTx
 from callwright.runtime.callback_pump import CallbackPump
@@ -62,7 +63,10 @@ class Receivers:
         return [post for post in self.posts if post.status == 200]
 
     async def send(self, notice: OwedNotice, now: datetime) -> Delivery:
-        host = notice.host
+        # By its URL: whatever the pump takes for one receiver.
+        host = host_of(notice.url)
+        if account := urlsplit(notice.url).fragment:
+            host = f"{host}#{account}"
         self.tried[host] += 1
         status = self._status_of(host, self._loop.time(), self.tried[host])
         for name in (host, ""):
@@ -159,12 +163,14 @@ class CallbackWorld:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    def _notice(self, host: str) -> NewNotice:
+    def _notice(self, receiver: str) -> NewNotice:
         call = next(self._calls)
+        host, _, account = receiver.partition("#")
         return NewNotice(
             call_id=CallId(call),
-            url=f"http://{host}/{call}",
+            url=f"http://{host}/{call}" + (f"#{account}" if account else ""),
             webhook_id=f"msg_{call}",
             content_type="application/json",
             body=b'{"call":%d}' % call,
+            account_id=AccountId(int(account)) if account else None,
         )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 
 from callwright.domain.ids import CallId, NoticeId, OwnerId
-from callwright.domain.notice import LASTS, NoticeState, Problem, host_of
+from callwright.domain.notice import LASTS, NoticeState, Problem, receiver_of
 from callwright.domain.receiver import Standing, remembered
 from callwright.ports.notices import HostsWanted, NewNotice, OwedNotice, TriedNotice
 from callwright.store.sqlite.session import Session
@@ -47,7 +47,7 @@ class NoticeChanges(DueNotices):
                 (
                     one.call_id,
                     one.url,
-                    host_of(one.url),
+                    receiver_of(one.url, one.account_id),
                     one.webhook_id,
                     one.content_type,
                     one.body,
@@ -57,7 +57,7 @@ class NoticeChanges(DueNotices):
                 for one in notices
             ),
         )
-        hosts = {host_of(one.url) for one in notices}
+        hosts = {receiver_of(one.url, one.account_id) for one in notices}
         self._change_many("wait_for_host", ((host, due) for host in hosts))
 
     def hosts_due(self, now: datetime, wanted: HostsWanted, limit: int) -> Sequence[str]:
