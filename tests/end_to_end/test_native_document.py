@@ -51,6 +51,8 @@ def test_the_document_tells_of_both_apis(tmp_path: Path) -> None:
             == {
                 "/v1/calls",
                 "/v1/batches",
+                "/v1/calls/{call_id}/retry",
+                "/v1/batches/{batch_id}/retry",
                 *(path for path in paths if path.endswith("queue")),
             }
         )

@@ -242,3 +242,74 @@ def test_the_same_file_again_is_queued_and_flagged(tmp_path: Path) -> None:
             assert reply.json()["duplicate_of"] is None
 
     run_native(tmp_path, test)
+
+
+async def ended(world: NativeWorld, *, as_list: bool) -> str:
+    """The path at which to call again whom a cancelled call, or list, has not reached."""
+    path = f"/v1/batches/{await world.queue_list(2)}" if as_list else ""
+    path = path or f"/v1/calls/{await world.queue()}"
+    await world.post(f"{path}/cancel")
+    return f"{path}/retry"
+
+
+async def calls_in(world: NativeWorld) -> int:
+    return len((await world.get("/v1/calls"))["items"])
+
+
+AGAIN = pytest.mark.parametrize(
+    ("as_list", "order", "calls"), [(False, {}, 1), (True, {"states": ["canceled"]}, 2)]
+)
+
+
+@AGAIN
+def test_calling_again_is_queued_once_too(
+    tmp_path: Path, as_list: bool, order: dict[str, Any], calls: int
+) -> None:
+    async def test(world: NativeWorld) -> None:
+        path = await ended(world, as_list=as_list)
+        first = await post(world, path, {"json": order})
+        assert first.status_code == 201, first.text
+        for _ in range(2):
+            again = await post(world, path, {"json": order})
+            assert again.headers["idempotency-replayed"] == "true"
+            assert kept_part(again) == kept_part(first)
+        assert (await world.ask("GET", first.headers["location"])).status_code == 200
+        other = await post(world, path, {"json": {**order, "max_attempts": 1}})
+        assert other.status_code == 422, other.text
+        assert await calls_in(world) == 2 * calls
+
+    run_native(tmp_path, test)
+
+
+@AGAIN
+def test_of_many_who_call_again_at_once_one_queues(
+    tmp_path: Path, as_list: bool, order: dict[str, Any], calls: int
+) -> None:
+    async def test(world: NativeWorld) -> None:
+        path = await ended(world, as_list=as_list)
+        asks = (post(world, path, {"json": order}) for _ in range(5))
+        replies = await asyncio.gather(*asks)
+        told = {reply.status_code for reply in replies}
+        assert 201 in told
+        assert told <= {201, 409}
+        assert len({reply.content for reply in replies if reply.status_code == 201}) == 1
+        assert await calls_in(world) == 2 * calls
+
+    run_native(tmp_path, test)
+
+
+@KINDS
+def test_what_becomes_of_calls_that_do_not_fit_is_part_of_the_request(
+    tmp_path: Path, kind: str
+) -> None:
+    async def test(world: NativeWorld) -> None:
+        path, request, calls = orders(world)[kind]
+        first = await post(world, path, request, Prefer="overflow=warn")
+        assert first.status_code == 201, first.text
+        for prefer in ("", "overflow=refuse"):
+            assert (await post(world, path, request, Prefer=prefer)).status_code == 422
+        again = await post(world, path, request, Prefer="overflow=warn")
+        assert kept_part(again) == kept_part(first)
+        assert await world.waiting() == calls
+
+    run_native(tmp_path, test)

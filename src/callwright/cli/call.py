@@ -11,6 +11,7 @@ from callwright.cli.options import (
     DeploymentOption,
     EndOption,
     JsonOption,
+    MustFitOption,
     ResultUrlOption,
     StartOption,
     SurveyOption,
@@ -37,6 +38,7 @@ def call(
     reattempt_wait: WaitSecondsOption = None,
     result_url: ResultUrlOption = None,
     idempotency_key: IdempotencyKeyOption = None,
+    must_fit: MustFitOption = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Until the call is over; fails if nobody answered.")
     ] = False,
@@ -46,13 +48,14 @@ def call(
 ) -> None:
     """Queue a call and print its id; with --wait, how it ended."""
     require_target(app, survey, deployment)
+    preferred = {"Prefer": "overflow=refuse"} if must_fit else {}
     order = schedule_fields(start, end, max_attempts, reattempt_wait, result_url)
     order |= {"phone_number": number, "variables": read_variables(var)}
     with connect() as client:
         order["deployment_id"] = find_deployment(client, app, survey, deployment)
         queued = send_once(
             idempotency_key,
-            lambda headers: client.ask("POST", "/v1/calls", json=order, headers=headers),
+            lambda key: client.ask("POST", "/v1/calls", json=order, headers={**preferred, **key}),
         ).value
         if not show_queued(client, queued, wait=wait, as_json=as_json):
             raise typer.Exit(ExitCode.FAILED)

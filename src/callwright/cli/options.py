@@ -12,6 +12,10 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Settings; default ./callwright.toml."),
 ]
+MustFitOption = Annotated[
+    bool,
+    typer.Option("--must-fit", help="Only if all would be dialled before --end, as foretold."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
 ]

@@ -14,6 +14,7 @@ from callwright.cli.options import (
     DeploymentOption,
     EndOption,
     JsonOption,
+    MustFitOption,
     ResultUrlOption,
     StartOption,
     SurveyOption,
@@ -53,10 +54,7 @@ def queue(
         Path | None,
         typer.Option("--rejected", metavar="FILE", help="With --lenient: save the bad rows there."),
     ] = None,
-    must_fit: Annotated[
-        bool,
-        typer.Option("--must-fit", help="Only if all would be dialled before --end, as foretold."),
-    ] = False,
+    must_fit: MustFitOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every row and queue nothing.")
     ] = False,

@@ -14,6 +14,7 @@ from callwright.cli.options import (
 )
 from callwright.cli.orders import schedule_fields
 from callwright.cli.output import ExitCode
+from callwright.cli.send_once import IdempotencyKeyOption, send_once
 from callwright.cli.session import Connect, asks_server
 
 
@@ -24,6 +25,7 @@ def retry(
     end: EndOption = None,
     max_attempts: AttemptsOption = None,
     reattempt_wait: WaitSecondsOption = None,
+    idempotency_key: IdempotencyKeyOption = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Until the new call is over; fails if nobody answered.")
     ] = False,
@@ -34,6 +36,10 @@ def retry(
     """Queue a new call to the same number, and print its id. What is not said stays as it was."""
     order = schedule_fields(start, end, max_attempts, reattempt_wait)
     with connect() as client:
-        queued = client.post(f"/v1/calls/{call_id}/retry", order)
+        path = f"/v1/calls/{call_id}/retry"
+        queued = send_once(
+            idempotency_key,
+            lambda headers: client.ask("POST", path, json=order, headers=headers),
+        ).value
         if not show_queued(client, queued, wait=wait, as_json=as_json):
             raise typer.Exit(ExitCode.FAILED)

@@ -163,6 +163,22 @@ class ListLoader:
         batch = await self._open(user, deployment, schedule, now, progress, at_open)
         return await self._load(batch, progress, fill, now, at_end)
 
+    async def load_by(
+        self,
+        user: User,
+        deployment: Deployment,
+        schedule: Schedule,
+        fill: Callable[[BatchId], Awaitable[None]],
+        now: datetime,
+        *,
+        at_open: AtOpen = lambda tx, batch_id: None,
+        at_end: AtEnd = lambda tx, queued: None,
+    ) -> QueuedList:
+        """The same for calls that `fill` stores; none if it raises."""
+        progress = ListProgress(bytes_total=0)
+        batch = await self._open(user, deployment, schedule, now, progress, at_open)
+        return await self._load(batch, progress, fill, now, at_end)
+
     async def _keep_rejected(
         self, batch: BatchId, left_out: LeftOut, progress: ListProgress
     ) -> None:

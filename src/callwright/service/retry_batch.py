@@ -4,7 +4,6 @@ No call is repeated that was repeated before, so that asking twice does not ring
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,11 +12,11 @@ from callwright.domain.account import Deployment, User
 from callwright.domain.call import Schedule
 from callwright.domain.ids import BatchId, CallId
 from callwright.domain.lifecycle import CallState
-from callwright.errors import Conflict, FieldInvalid, StoreUnavailable
+from callwright.errors import Conflict, FieldInvalid
 from callwright.ports.control import CallsSought
 from callwright.ports.store import Lane, ReadTx, Store, WriteTx
 from callwright.service.find_owned import find_batch, find_deployment_by_id, whose
-from callwright.service.load_list import QueuedList
+from callwright.service.load_list import AtEnd, AtOpen, ListLoader, QueuedList
 from callwright.service.retry_call import RetryOrder, schedule_again
 from callwright.service.stop_calls import require_live
 
@@ -38,6 +37,7 @@ class _Piece:
 
 async def retry_batch(
     store: Store,
+    loader: ListLoader,
     user: User,
     batch_id: BatchId,
     states: frozenset[CallState],
@@ -45,9 +45,11 @@ async def retry_batch(
     now: datetime,
     *,
     can_speak: bool,
+    at_open: AtOpen = lambda tx, batch_id: None,
+    at_end: AtEnd = lambda tx, queued: None,
 ) -> QueuedList:
     """A new batch, live, with a call for each call of the old one that ended in one of
-    `states` and was not repeated before.
+    `states` and was not repeated before; `at_open` and `at_end` as in `ListLoader.load`.
 
     Raises:
         NotFound, NotPermitted: as `find_batch`.
@@ -74,23 +76,19 @@ async def retry_batch(
     if piece.schedule is None:
         raise Conflict("There is nobody in this list to call again.")
     schedule = schedule_again(piece.schedule, order, now)
-    new = await store.write(
-        lambda tx: tx.open_batch(deployment.id, user.id, schedule, now), lane=Lane.INTAKE
-    )
-    try:
+
+    async def fill(new: BatchId) -> None:
+        found = piece
         while True:
-            if piece.originals:
-                await store.write(partial(_add, new, piece.originals), lane=Lane.IMPORT)
-            if piece.looked_to is None:
-                break
-            piece = await store.read(partial(look, piece.looked_to))
-        count = await store.write(lambda tx: tx.go_live(new, now), lane=Lane.INTAKE)
-    except BaseException:
-        # ValueError: it went live after all; the commit that failed is on disk.
-        with suppress(ValueError, StoreUnavailable):
-            await store.write(lambda tx: tx.drop_batch(new), lane=Lane.IMPORT)
-        raise
-    return QueuedList(id=new, calls=count, rejected=0)
+            if found.originals:
+                await store.write(partial(_add, new, found.originals), lane=Lane.IMPORT)
+            if found.looked_to is None:
+                return
+            found = await store.read(partial(look, found.looked_to))
+
+    return await loader.load_by(
+        user, deployment, schedule, fill, now, at_open=at_open, at_end=at_end
+    )
 
 
 def _look(

@@ -12,6 +12,7 @@ from callwright.domain.account import User
 from callwright.domain.ids import BatchId
 from callwright.errors import FieldInvalid
 from callwright.ports.repeats import Answer, KeptRequest, RepeatableRequest
+from callwright.service.fit_window import OnOverflow
 from callwright.service.idempotency import (
     KEY_FIELD,
     Given,
@@ -20,6 +21,7 @@ from callwright.service.idempotency import (
     fingerprint,
     read_key,
 )
+from callwright.web.native.preferences import read_preferences
 
 REPLAYED = "Idempotency-Replayed"
 DUPLICATE_OF = "X-Duplicate-Of"
@@ -41,7 +43,7 @@ def key_of(request: Request) -> str | None:
 
 def repeatable(request: Request, user: User, *asked: object) -> RepeatableRequest | None:
     """The request as one that may come again, if it has a key; `asked` is what it asks for
-    besides its path, as JSON could write it.
+    besides its path and what is to become of calls that do not fit, as JSON could write it.
 
     Raises:
         FieldInvalid: as `key_of`.
@@ -49,6 +51,10 @@ def repeatable(request: Request, user: User, *asked: object) -> RepeatableReques
     key = key_of(request)
     if key is None:
         return None
+    overflow = read_preferences(request).overflow
+    if overflow is not OnOverflow.TAKE:
+        # Only then, so that a request without it is still the one it was before an update.
+        asked = (*asked, overflow)
     return RepeatableRequest(
         user_id=user.id, key=key, fingerprint=fingerprint(request.scope["path"], *asked)
     )

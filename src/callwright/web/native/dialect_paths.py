@@ -115,6 +115,20 @@ def _operation(tag: str, name: str, summary: str, **parts: Any) -> dict[str, Any
     }
 
 
+def _prefer(more: str) -> dict[str, Any]:
+    text = (
+        "Beyond the vendor's API: `overflow=warn` (`X-Will-Not-Fit` says how many) or "
+        "`overflow=refuse`: calls that would not be dialled before `end_timestamp`"
+    )
+    return {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": text + more,
+    }
+
+
 def _product(tag: str, prefix: str, program: str, deployment: str) -> dict[str, Any]:
     ids = _ids(program, deployment)
     path = f"{prefix}/{{{program}}}/{{{deployment}}}"
@@ -131,7 +145,7 @@ def _product(tag: str, prefix: str, program: str, deployment: str) -> dict[str, 
                 tag,
                 "queue",
                 "Queue a call",
-                parameters=[*ids, IDEMPOTENCY_KEY],
+                parameters=[*ids, IDEMPOTENCY_KEY, _prefer("")],
                 requestBody=_body({**_ONE, **more}, "phone_number", *single),
                 responses=one,
             )
@@ -141,7 +155,7 @@ def _product(tag: str, prefix: str, program: str, deployment: str) -> dict[str, 
                 tag,
                 "bulk_queue",
                 "Queue a list of calls",
-                parameters=[*ids, IDEMPOTENCY_KEY],
+                parameters=[*ids, IDEMPOTENCY_KEY, _prefer("; `handling=lenient`")],
                 requestBody=_body({**_MANY, **more}, "csv", _MULTIPART),
                 responses=many,
             )

@@ -83,6 +83,7 @@ _IF_NONE_MATCH = {
     "description": "An `ETag` you have; 304 if nothing changed",
 }
 _QUEUEING = {"/v1/calls", "/v1/batches"}
+_AGAIN = {"/v1/calls/{call_id}/retry", "/v1/batches/{batch_id}/retry"}
 _TRIED_OUT = {*_QUEUEING, "/v1/optouts"}
 _STREAMED = "/v1/exports/"
 
@@ -131,7 +132,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         responses["304"] = {"description": "Nothing changed since that ETag"}
         parameters.append(_IF_NONE_MATCH)
     if method == "post" and path in _QUEUEING:
-        parameters += [_PREFER, IDEMPOTENCY_KEY]
+        parameters.append(_PREFER)
+    if method == "post" and path in _QUEUEING | _AGAIN:
+        parameters.append(IDEMPOTENCY_KEY)
         responses["422"] = {"description": KEY_REUSED, "content": content}
         describe_repeats(responses, "201", "202", is_list=path == "/v1/batches")
     if method == "post" and path in _TRIED_OUT:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from callwright.domain.ids import BatchId
@@ -9,7 +10,17 @@ from callwright.ports.repeats import Answer, KeptRequest, RepeatableRequest
 from callwright.ports.store import ReadTx
 from callwright.service.idempotency import Given, answer_again, find_kept
 from callwright.web.native.desk import Desk
-from callwright.web.repeats import reply_with
+from callwright.web.repeats import repeatable, reply_with
+
+
+def repeatable_order(desk: Desk, order: BaseModel, *more: object) -> RepeatableRequest | None:
+    """A request with this body as one that may come again, if it has a key; `more` is what
+    counts besides it.
+
+    Raises:
+        FieldInvalid: as `key_of`.
+    """
+    return repeatable(desk.request, desk.user, order.model_dump(mode="json"), *more)
 
 
 async def told_before(

@@ -14,9 +14,11 @@ from callwright.domain.lifecycle import CallState
 from callwright.errors import NotFound
 from callwright.ports import control
 from callwright.ports.control import BatchState, CallsSought
+from callwright.ports.repeats import Answer
 from callwright.ports.store import ReadTx, RejectedList, WriteTx
 from callwright.service.find_owned import find_batch, see_deployment, whose
-from callwright.service.idempotency import SAME_FILE_WITHIN, Given
+from callwright.service.idempotency import SAME_FILE_WITHIN, Given, ListOnce
+from callwright.service.load_list import QueuedList
 from callwright.service.pause_calls import pause_batch, resume_batch, settle_pauses
 from callwright.service.rejected_rows import rejected_csv
 from callwright.service.retry_batch import retry_batch
@@ -40,7 +42,7 @@ from callwright.web.native.models.calls import CallSummary, DryRun
 from callwright.web.native.models.lists import Page
 from callwright.web.native.preferences import is_dry_run, read_preferences
 from callwright.web.native.problems import describe_refusal
-from callwright.web.native.repeats import told_before
+from callwright.web.native.repeats import repeatable_order, told_before
 from callwright.web.native.routes.calls import list_calls
 from callwright.web.native.wire import (
     PREFIX,
@@ -51,7 +53,7 @@ from callwright.web.native.wire import (
     read_cursor,
     write_cursor,
 )
-from callwright.web.repeats import key_of, repeatable, reply_with
+from callwright.web.repeats import answer_of, key_of, repeatable, reply_with
 from callwright.web.spool import received_body
 
 router = APIRouter(prefix=PREFIX, tags=["Batches"])
@@ -212,22 +214,41 @@ async def cancel(batch_id: PathId, desk: Controller) -> Response:
 )
 async def retry(batch_id: PathId, desk: Queuer, order: RetryBatchOrder | None = None) -> Response:
     """Queue a new list with a call for each of the old one's that ended in one of `states`,
-    but none that was called again before. The old ones stay as they are."""
-    wish = order or RetryBatchOrder()
+    but none that was called again before. The old ones stay as they are. With an
+    `Idempotency-Key` the list is queued once, however often it is asked for."""
+    wish, parts = order or RetryBatchOrder(), desk.parts
+    asked = repeatable_order(desk, wish)
+    if (reply := await told_before(desk, asked)) is not None:
+        return reply
+    old = await desk.read(lambda tx: find_batch(tx, desk.user, BatchId(batch_id)))
+
+    def tell(tx: WriteTx, queued: QueuedList, same: BatchId | None) -> Answer:
+        value = QueuedBatch(id=queued.id, calls=queued.calls)
+        return answer_of(answer(value, 201, {"Location": f"/v1/batches/{queued.id}"}))
+
+    once = ListOnce(
+        asked=asked,
+        deployment_id=old.deployment_id,
+        file_hash=None,
+        now=desk.now,
+        is_loading=parts.loader.is_loading,
+        tell=tell,
+    )
     queued = await retry_batch(
-        desk.parts.store,
+        parts.store,
+        parts.loader,
         desk.user,
-        BatchId(batch_id),
+        old.id,
         frozenset(wish.states),
         RetryOrder(opens_at=wish.opens_at, closes_at=wish.closes_at, retry=wish.policy),
-        desk.now,
-        can_speak=desk.parts.can_speak,
+        once.now,
+        can_speak=parts.can_speak,
+        at_open=once.at_open,
+        at_end=once.at_end,
     )
-    desk.parts.on_change()
-    new = await desk.read(lambda tx: find_batch(tx, desk.user, queued.id))
-    desk.parts.metrics.calls_queued(new.product, queued.calls)
-    value = QueuedBatch(id=queued.id, calls=queued.calls)
-    return answer(value, 201, {"Location": f"/v1/batches/{queued.id}"})
+    parts.on_change()
+    parts.metrics.calls_queued(old.product, queued.calls)
+    return reply_with(once.given)
 
 
 @router.post("/batches/{batch_id}/pause", response_model=Batch, summary="Pause a batch")

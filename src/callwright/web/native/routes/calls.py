@@ -11,10 +11,11 @@ from callwright.domain.call import CallDetails
 from callwright.domain.ids import BatchId, CallId, DeploymentId
 from callwright.domain.lifecycle import CallState
 from callwright.ports.control import CallsFound, CallsSought
+from callwright.ports.repeats import Answer
 from callwright.ports.store import ReadTx, WriteTx
 from callwright.service.find_owned import find_batch, find_call, see_deployment, whose
 from callwright.service.fit_window import OnOverflow
-from callwright.service.idempotency import answer_once
+from callwright.service.idempotency import Given, answer_once
 from callwright.service.quarantine_calls import release_call
 from callwright.service.queue_calls import queue_call
 from callwright.service.retry_call import RetryOrder, retry_call
@@ -34,7 +35,7 @@ from callwright.web.native.models.calls import (
 )
 from callwright.web.native.models.lists import Page
 from callwright.web.native.preferences import is_dry_run, read_preferences
-from callwright.web.native.repeats import told_before
+from callwright.web.native.repeats import repeatable_order, told_before
 from callwright.web.native.wire import (
     PREFIX,
     Cursor,
@@ -47,7 +48,7 @@ from callwright.web.native.wire import (
     write_cursor,
 )
 from callwright.web.overflow import fit_check, fit_headers, join_applied
-from callwright.web.repeats import answer_of, repeatable, reply_with
+from callwright.web.repeats import answer_of, reply_with
 
 router = APIRouter(prefix=PREFIX, tags=["Calls"])
 
@@ -67,7 +68,7 @@ async def queue(order: CallOrder, desk: Queuer) -> Response:
     dry_run, minimal = is_dry_run(desk.request), read_preferences(desk.request).minimal
     asked = None
     if not dry_run:
-        asked = repeatable(desk.request, desk.user, order.model_dump(mode="json"), minimal)
+        asked = repeatable_order(desk, order, minimal)
         if (reply := await told_before(desk, asked)) is not None:
             return reply
     now = desk.now
@@ -223,19 +224,31 @@ async def release(call_id: PathId, desk: Controller) -> Response:
 )
 async def retry(call_id: PathId, desk: Queuer, order: RetryCallOrder | None = None) -> Response:
     """Queue a new call to the same number with the same variables, after a call has ended.
-    The old one stays as it is; the new one names it in `retry_of`."""
+    The old one stays as it is; the new one names it in `retry_of`. With an `Idempotency-Key` it
+    is queued once, however often it is asked for."""
     wish = order or RetryCallOrder()
+    asked = repeatable_order(desk, wish, read_preferences(desk.request).minimal)
+    if (reply := await told_before(desk, asked)) is not None:
+        return reply
     now = desk.now
     changes = RetryOrder(opens_at=wish.opens_at, closes_at=wish.closes_at, retry=wish.policy)
+    products: list[Product] = []
 
-    def work(tx: WriteTx) -> tuple[CallId, Product]:
+    def again(tx: WriteTx) -> Answer:
         can_speak = desk.parts.can_speak
         new = retry_call(tx, desk.user, CallId(call_id), changes, now, can_speak=can_speak)
-        return new, find_call(tx, desk.user, new, now).product
+        products[:] = [find_call(tx, desk.user, new, now).product]
+        return answer_of(_queued_in(tx, desk, new))
 
-    new, product = await desk.write(work)
-    desk.parts.metrics.calls_queued(product, 1)
-    return await _queued(desk, new)
+    def work(tx: WriteTx) -> Given:
+        if asked is None:
+            return Given(answer=again(tx))
+        return answer_once(tx, asked, now, desk.parts.loader.is_loading, lambda: again(tx))
+
+    given = await desk.write(work)
+    if not given.is_replay:
+        desk.parts.metrics.calls_queued(products[0], 1)
+    return reply_with(given)
 
 
 async def _queued(
