@@ -54,6 +54,20 @@ def test_a_queued_call_is_shown_with_all_that_is_known_of_it(tmp_path: Path) -> 
     run_native(tmp_path, test)
 
 
+def test_a_call_whose_signed_identity_is_none_is_refused(tmp_path: Path) -> None:
+    async def test(world: NativeWorld) -> None:
+        order = {"deployment_id": world.deployment, "phone_number": "6175550100"}
+        bad = {**order, "variables": {"sip_identity": "a.b.c\r\nX: y"}}
+        refused = await world.ask("POST", "/v1/calls", json=bad)
+        assert refused.status_code == 400
+        assert "sip_identity" in refused.text
+        signed = "a.b.c;info=<https://cert.example.org/a.cer>;alg=ES256;ppt=shaken"
+        good = {**order, "variables": {"sip_identity": signed, "name": "Ana"}}
+        await world.post("/v1/calls", good, status=201)
+
+    run_native(tmp_path, test)
+
+
 def test_a_survey_takes_the_columns_of_its_metadatabase_alone(tmp_path: Path) -> None:
     async def test(world: NativeWorld) -> None:
         order = {"deployment_id": world.instance, "phone_number": "6175550100"}

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from callwright.domain.call import HistoryEvent
+from callwright.domain.call import Contact, HistoryEvent
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import Delivery
 from callwright.domain.outcome import Outcome
+from callwright.domain.phone import parse_dial_string
 from callwright.ports.line import LegOrder
 from callwright.service.cancel_calls import cancel_calls
+from callwright.service.queue_calls import queue_call
 from callwright.store.sqlite import open_sqlite_store
 from callwright.testing.manual_clock import ManualClock
 from callwright.testing.scripted_line import ANSWERED, BUSY, Fate
@@ -68,6 +70,26 @@ def test_an_answered_call_is_completed_and_told(play: Play) -> None:
             [notice] = world.sender.sent
             assert json.loads(notice.body)["status"] == "completed"
             assert json.loads(notice.body)["attempts"] == "1"
+
+    play(scene)
+
+
+def test_a_signed_identity_goes_out_with_the_call_and_not_to_its_script(play: Play) -> None:
+    signed = "a.b.c;info=<https://cert.example.org/a.cer>;alg=ES256;ppt=shaken"
+
+    async def scene(world: World) -> None:
+        dial = parse_dial_string("6175550100")
+        contact = Contact(dial=dial, variables={"name": "Ana", "SIP_Identity": signed})
+        at, when = world.clock.now(), world.schedule()
+        await world.store.write(
+            lambda tx: queue_call(tx, world.user, world.deployment, when, contact, at)
+        )
+        async with running(world):
+            await world.pass_until(lambda: bool(world.orders))
+            [(_, order)] = world.orders
+            assert order.signed_identity == signed
+            assert order.variables["name"] == "Ana"
+            assert signed not in order.variables.values()
 
     play(scene)
 

@@ -44,6 +44,8 @@ class LegOrder(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
     """What is dialled: `+` and digits."""
     caller_id: str
     """The From user: `+` and digits, or digits; empty = anonymous."""
+    signed_identity: str = ""
+    """The value of an Identity header (`domain.passport`); "" = none."""
     postd: str = ""
     """DTMF to send after the answer: `0-9A-D*#`, and `,` or `p` for a second's pause."""
     identity: LegIdentity

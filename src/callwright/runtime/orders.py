@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from callwright.domain.call import Schedule
+from callwright.domain.passport import names_identity
 from callwright.ports.line import LegIdentity, LegOrder
 from callwright.ports.motion import Claim, Intent
 from callwright.service.begin_attempt import Begun
@@ -56,6 +57,8 @@ def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> 
     """The order for an attempt that is on disk. A call's own variables win over its
     deployment's."""
     intent, deployment, contact = begun.intent, begun.deployment, begun.claim.contact
+    variables = {name: _spoken(value) for name, value in contact.variables.items()}
+    signed_identity = "".join(variables.pop(n) for n in tuple(variables) if names_identity(n))
     return LegOrder(
         leg=leg,
         call_id=intent.call_id,
@@ -63,6 +66,7 @@ def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> 
         trunk=intent.trunk,
         number=intent.number,
         caller_id=intent.caller_id,
+        signed_identity=signed_identity,
         postd=contact.dial.postd,
         identity=LegIdentity(
             call_id=intent.sip_call_id,
@@ -71,10 +75,7 @@ def leg_order(leg: str, begun: Begun, rules: TrunkRules, send_before: float) -> 
             cseq=intent.cseq,
         ),
         script=_key(deployment.script),
-        variables={
-            **deployment.variables,
-            **{name: _spoken(value) for name, value in contact.variables.items()},
-        },
+        variables={**deployment.variables, **variables},
         ring_timeout_s=rules.ring_timeout_s,
         max_length_s=rules.max_length_s,
         record=_may_record(begun.claim.schedule),

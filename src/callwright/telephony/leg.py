@@ -118,31 +118,27 @@ class Leg:
             self._end_unsent(Outcome.TRUNK_TROUBLE, "no RTP port")
             return
         self._media = media
-        address = endpoint.local[0]
+        address, port = endpoint.local[0], media.local_port
         try:
             setup = endpoint.setup(
                 number=order.number,
                 caller_id=order.caller_id,
                 identity=order.identity,
-                offer=build_offer(
-                    address,
-                    media.local_port,
-                    media.local_port,
-                    codecs=endpoint.trunk.codecs,
-                ),
+                signed_identity=order.signed_identity,
+                offer=build_offer(address, port, port, codecs=endpoint.trunk.codecs),
             )
             call = OutgoingCall(
                 setup,
                 ring_timeout_s=order.ring_timeout_s,
                 max_length_s=order.max_length_s,
-                session=media.local_port,
+                session=port,
             )
             endpoint.add(call, self._on_action)
         except SipMalformed as exc:
             log.error("a leg cannot be dialled", extra={"leg": order.leg, "why": str(exc)})
             self._end_unsent(Outcome.REFUSED_HERE, "not dialable")
             return
-        call.set_local_media(address, media.local_port)
+        call.set_local_media(address, port)
         self._call = call
         self._sent = True
         endpoint.perform(call, call.start(now))

@@ -142,6 +142,7 @@ class SipEndpoint:
         number: str,
         caller_id: str,
         identity: LegIdentity,
+        signed_identity: str = "",
         offer: bytes = b"",
         sent_by: str = "",
         target: Address | None = None,
@@ -174,6 +175,7 @@ class SipEndpoint:
             credentials=self._credentials,
             offer=offer,
             form=trunk.form,
+            signed_identity=signed_identity,
         )
 
     def add(self, call: SipCall, heard: Heard) -> None:

@@ -11,6 +11,7 @@ Source: RFC 3261, sections 8.1.1, 9.1, 13.2.1 and 17.1.1.3; RFC 3581 (rport); RF
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from callwright.domain.passport import is_identity
 from callwright.telephony.sip.call_form import PLAIN, CallForm
 from callwright.telephony.sip.digest import Credentials
 from callwright.telephony.sip.fields import (
@@ -75,6 +76,7 @@ def make_setup(
     credentials: Credentials | None = None,
     offer: bytes = b"",
     form: CallForm = PLAIN,
+    signed_identity: str = "",
 ) -> CallSetup:
     """Check every value that will stand in a header and put the headers' texts together.
 
@@ -93,10 +95,14 @@ def make_setup(
         raise SipMalformed("CSeq out of range")
     if caller_id:
         checked_caller(caller_id)
+    if signed_identity and not is_identity(signed_identity):
+        raise SipMalformed("a signed identity is no Identity header")
     account = credentials.user if credentials is not None else ""
     if form.from_account and account:
         checked_account(account)
     from_value, caller_lines = form.caller(caller_id, from_host, account)
+    if signed_identity:
+        caller_lines.append(f"Identity: {signed_identity}")
     request_uri = form.uri(scheme, form.dialled(number), trunk_host)
     return CallSetup(
         call_id=call_id,
