@@ -293,6 +293,7 @@ def _line_trunk(
         caller_id=trunk.caller_id,
         targets=trunk.targets,
         outbound_proxy=trunk.outbound_proxy,
+        register_for_s=round(trunk.register_for.total_seconds()) if trunk.registers else 0,
         tls=TlsSettings(
             ca=_path(config, trunk.tls_ca),
             certificate=_path(config, trunk.tls_certificate),

@@ -17,6 +17,8 @@ class TcpPeer:
         self.requests: list[SipRequest] = []
         self.writers: list[asyncio.StreamWriter] = []
         self.opened: list[asyncio.StreamWriter] = []
+        self.answers: dict[str, int] = {}
+        """By method: what is answered at once."""
         self.raw = b""
         self._news = asyncio.Event()
 
@@ -59,6 +61,8 @@ class TcpPeer:
                     message = parse_message(each)
                     if isinstance(message, SipRequest):
                         self.requests.append(message)
+                        if message.method in self.answers:
+                            self.answer(message, self.answers[message.method])
                 self._news.set()
         writer.close()
 

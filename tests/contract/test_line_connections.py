@@ -145,6 +145,28 @@ def test_what_a_dead_line_left_is_ended_by_tcp_too(tmp_path: Path) -> None:
     with_peer(tmp_path, talk)
 
 
+def test_an_account_is_registered_with_the_line_and_taken_back_at_its_end(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with tcp_peer() as peer:
+            address = f"sip:127.0.0.1:{peer.port};transport=tcp"
+            asks = ('WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"',)
+            async with told_line(tmp_path, address, password="p", register_for_s=600) as line:
+                peer.answer(await peer.heard("REGISTER"), 401, asks)
+                register = await peer.heard("REGISTER", 2)
+                port = line.ready.local_sip["main"].rpartition(":")[2]
+                contact = f"<sip:callwright@127.0.0.1:{port};transport=tcp>"
+                assert register.first("contact") == contact
+                assert register.first("to") == f"<sip:callwright@127.0.0.1:{peer.port}>"
+                assert 'username="callwright"' in register.first("authorization")
+                peer.answer(register, 200, (f"Contact: {contact};expires=600",))
+                peer.answers |= {"REGISTER": 200, "INVITE": 486}
+                # Once a call is answered for, what was said before has been heard.
+                assert (await line.end(line.place("+15550100"))).outcome is Outcome.BUSY
+            assert (await peer.heard("REGISTER", 3)).first("expires") == "0"
+
+    asyncio.run(run())
+
+
 # TLS
 
 

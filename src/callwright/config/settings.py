@@ -223,7 +223,11 @@ class TrunkSettings(Section):
     tls_wildcards: bool = _setting(
         False, "true = *.example.com in a certificate is good for sip.example.com"
     )
-    user: str = _setting("", "for the trunk's digest challenge")
+    registers: bool = _setting(False, "true = the account `user` is kept registered at the trunk")
+    register_for: Duration = _setting(
+        "1h", "how long a registration is asked for at a time", unit="time"
+    )
+    user: str = _setting("", "for the trunk's digest challenge; the account that is registered")
     password: str = _setting("", "for the trunk's digest challenge", secret=True)
     caller_id: CallerId = _setting("", "used when the call brings no ani", example="+16175550100")
     calls_per_second: float = _setting(10, "new calls a second", unit="calls/s", gt=0, le=10_000)
@@ -278,6 +282,8 @@ class TrunkSettings(Section):
     def _has_what_its_driver_needs(self) -> "TrunkSettings":
         if self.driver == "sip" and self.address is None:
             raise ValueError('needs an address, such as "sip:127.0.0.1:5060;transport=udp"')
+        if self.registers and not self.user:
+            raise ValueError("registers needs a user, the account to be registered")
         return self
 
 

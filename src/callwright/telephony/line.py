@@ -30,6 +30,7 @@ from callwright.ports.line import (
     Withdraw,
 )
 from callwright.ports.speech import Speech
+from callwright.telephony.accounts import Account
 from callwright.telephony.agents import Agents
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.departures import Departures
@@ -89,6 +90,7 @@ class SipLine:
         }
         self._legs: dict[str, Leg] = {}
         self._scripts: dict[str, Script] = {}
+        self._accounts: list[Account] = []
         self._orphans: OrphanEnder | None = None
         self._heard: Callable[[FromLine], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,6 +135,9 @@ class SipLine:
             self._places.clear()
             self._close_files()
             raise
+        self._accounts = [Account(each) for each in opened if each.trunk.register_for_s]
+        for account in self._accounts:
+            account.begin()
         self._orphans = OrphanEnder({e.trunk.name: e for e in opened}, self._tell)
         return LineReady(pid=os.getpid(), local_sip={e.trunk.name: e.sent_by for e in opened})
 
@@ -150,6 +155,7 @@ class SipLine:
         for departures in self._departures.values():
             departures.close()
         await self.wait_until_quiet(STOP_PATIENCE_S)
+        await asyncio.gather(*(account.leave() for account in self._accounts))
         if self._orphans is not None:
             self._orphans.close()
         for place in self._places.values():

@@ -49,6 +49,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     outbound_proxy: str = ""
     """Where requests go, with a Route that says so; "" = to the address."""
     tls: TlsSettings = TlsSettings()
+    register_for_s: int = 0
+    """How long a registration of `user` is asked for at a time; 0 = none is wanted."""
     calls_per_second: float = 0.0
     """INVITEs that may leave this line in any second; 0 = as many as are ordered."""
 
@@ -143,6 +145,8 @@ def check_trunk(trunk: TrunkSettings) -> None:
         raise ConfigInvalid(f"{key}.local_address: write an IP address of this machine, or nothing")
     if not 0 <= trunk.local_port <= 65535:
         raise ConfigInvalid(f"{key}.local_port: a port is 0 to 65535")
+    if trunk.register_for_s and not trunk.user:
+        raise ConfigInvalid(f"{key}.user: name the account that {key}.registers is about")
     first, last = trunk.rtp_ports
     if not 1024 <= first < last <= 65535:
         raise ConfigInvalid(

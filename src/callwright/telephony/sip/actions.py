@@ -39,6 +39,19 @@ class MovedOn(msgspec.Struct, frozen=True, gc=False):
     """How many targets that makes."""
 
 
+class Registered(msgspec.Struct, frozen=True, gc=False):
+    """The trunk knows where to find us, for so long."""
+
+    expires_s: float
+
+
+class NotRegistered(msgspec.Struct, frozen=True, gc=False):
+    """The trunk did not take our registration; it is tried again in so many seconds."""
+
+    why: str
+    again_in_s: float
+
+
 class Rang(msgspec.Struct, frozen=True, gc=False):
     """The first 18x came."""
 
@@ -93,7 +106,18 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     retry_after_s: float = 0.0
 
 
-Action = Send | TargetFailed | MovedOn | Rang | Answered | Renegotiated | KeyedByInfo | Ended
+Action = (
+    Send
+    | TargetFailed
+    | MovedOn
+    | Registered
+    | NotRegistered
+    | Rang
+    | Answered
+    | Renegotiated
+    | KeyedByInfo
+    | Ended
+)
 
 
 class SipCall(Protocol):

@@ -72,7 +72,7 @@ class SipEndpoint:
         self._connections: Connections | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: Timers[SipCall] | None = None
-        self._credentials = (
+        self.credentials = (
             Credentials(user=trunk.user, password=trunk.password) if trunk.user else None
         )
 
@@ -156,7 +156,7 @@ class SipEndpoint:
         """
         trunk = self.trunk
         host, port = trunk.domain()
-        theirs = _in_uri(host)
+        theirs = in_uri(host)
         first, *others = (target,) if target is not None else self.targets.in_turn()
         return make_setup(
             call_id=identity.call_id,
@@ -166,13 +166,13 @@ class SipEndpoint:
             number=number,
             caller_id=caller_id or trunk.caller_id,
             trunk_host=f"{theirs}:{port}" if port else theirs,
-            from_host=theirs if trunk.user else _in_uri(self.local[0]),
+            from_host=theirs if trunk.user else in_uri(self.local[0]),
             sent_by=sent_by or self.sent_by,
             target=first,
             others=tuple(others),
             scheme="sips" if trunk.is_secure else "sip",
             route=trunk.route(),
-            credentials=self._credentials,
+            credentials=self.credentials,
             offer=offer,
             form=trunk.form,
             signed_identity=signed_identity,
@@ -333,5 +333,6 @@ class SipEndpoint:
         return self._loop.time()
 
 
-def _in_uri(host: str) -> str:
+def in_uri(host: str) -> str:
+    """`host` as a URI writes it: brackets round an IPv6 address."""
     return f"[{host}]" if ":" in host else host

@@ -112,7 +112,7 @@ def make_setup(
         request_uri=request_uri,
         from_value=f"{from_value};tag={from_tag}",
         to_value=f"<{request_uri}>",
-        contact=_contact(scheme, sent_by, target),
+        contact=contact_of(scheme, sent_by, target),
         sent_by=sent_by,
         target=target,
         others=others,
@@ -135,7 +135,7 @@ def at_next_target(setup: CallSetup, *, branch: str, cseq: int) -> CallSetup:
         setup,
         branch=branch,
         cseq=cseq,
-        contact=_contact(scheme, setup.sent_by, target),
+        contact=contact_of(scheme, setup.sent_by, target),
         target=target,
         others=tuple(others),
     )
@@ -149,7 +149,8 @@ def by_connection(setup: CallSetup) -> CallSetup:
     return at_next_target(first, branch=setup.branch, cseq=setup.cseq)
 
 
-def _contact(scheme: str, sent_by: str, target: Address) -> str:
+def contact_of(scheme: str, sent_by: str, target: Address) -> str:
+    """Our Contact in what goes to `target`."""
     return f"<{scheme}:callwright@{sent_by}{transport_param(transport_of(target))}>"
 
 
