@@ -8,6 +8,12 @@ every step durable, no SIP. Three questions, answered in one run:
 - how many no-op jobs a second do pgqueuer and procrastinate complete on PostgreSQL, and huey
   on SQLite, as durably, on this machine between those rounds?
 
+All wait for the disk: SQLite in WAL with synchronous=full here and with huey, PostgreSQL and
+pgqueuer's tables as they come (fsync, nothing unlogged). Each has its own way of doing many at
+once: four claims of a hundred here, pgqueuer's batches of a hundred, procrastinate's twenty at
+once, huey one by one, because its claims exclude one another. A no-op job is two changes that
+must last, taken and done (huey: one); a call here is three, and leaves a result to be sent.
+
     python bench/life_cycle.py [--stored N] [--calls N] [--rounds N] [--no-peers]
 
 The peers are installed from bench/peers/peers.lock into a folder of their own, and PostgreSQL
