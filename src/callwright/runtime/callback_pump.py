@@ -172,8 +172,8 @@ class CallbackPump:
                     log.error("notices given up: host down", host=host, notices=len(given_up))
         if offer is None:
             return (), None
-        claimed = claim_fairly(tx, self._owner, offer, now)
-        return claimed, _next_at(offer.without(claimed), tx)
+        claimed, left = claim_fairly(tx, self._owner, offer, now)
+        return claimed, _next_at(left, tx)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)

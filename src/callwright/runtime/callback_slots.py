@@ -72,9 +72,12 @@ class Offer:
 
     def without(self, claimed: Sequence[OwedNotice]) -> "Offer":
         """What is left once these have their slots."""
-        held = Counter(self.held)
-        held.update(notice.host for notice in claimed)
-        unproven = sum(not self._standing(notice.host).is_proven for notice in claimed)
+        if not claimed:
+            return self
+        held, unproven = dict(self.held), 0
+        for notice in claimed:
+            held[notice.host] = held.get(notice.host, 0) + 1
+            unproven += not self._standing(notice.host).is_proven
         return replace(
             self,
             room=self.room - len(claimed),
@@ -89,8 +92,10 @@ class Offer:
         return max(0, self._standing(host).at_once - self.held.get(host, 0))
 
 
-def claim_fairly(tx: WriteTx, owner: OwnerId, offer: Offer, now: datetime) -> list[OwedNotice]:
-    """Claim what is due for the slots that are free."""
+def claim_fairly(
+    tx: WriteTx, owner: OwnerId, offer: Offer, now: datetime
+) -> tuple[list[OwedNotice], Offer]:
+    """Claim what is due for the slots that are free; and what is free then."""
     claimed: list[OwedNotice] = []
     # As many as there are slots would do, were the first of them not perhaps those that hold most.
     hosts = tx.hosts_due(now, offer.wanted, offer.room + len(offer.held))
@@ -102,7 +107,7 @@ def claim_fairly(tx: WriteTx, owner: OwnerId, offer: Offer, now: datetime) -> li
             offer = offer.without(got)
             if len(got) == share:
                 hosts.append(host)
-    return claimed
+    return claimed, offer
 
 
 class Slots:

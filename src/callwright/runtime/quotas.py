@@ -85,15 +85,17 @@ class Quotas:
 
     def started(self, now: float, begun: Iterable[Begun]) -> None:
         """These calls start at `now`."""
+        # Mostly nobody has limits, and a count in a Counter of its own takes longer than all else.
         counts: Counter[Limited] = Counter()
         for one in begun:
-            counts.update(whose(one))
-        self._in_flight.update(counts)
+            for limited in whose(one):
+                self._in_flight[limited] += 1
+                if limited in self._limits:
+                    counts[limited] += 1
         for limited, count in counts.items():
-            limits = self._limits.get(limited)
-            if limits is not None:
-                last = self._last.get(limited, Starts())
-                self._last[limited] = last.after(now, count, limits.calls_per_second)
+            last = self._last.get(limited, Starts())
+            rate = self._limits[limited].calls_per_second
+            self._last[limited] = last.after(now, count, rate)
 
     def ended(self, of: Iterable[Limited]) -> None:
         """A call of theirs is over."""

@@ -17,7 +17,7 @@ from callwright.errors import StoreUnavailable
 from callwright.ports.store import Lane, ReadTx, WriteTx
 from callwright.simulation.faults import CrashPoints, Spell
 from callwright.store.sqlite.groups import Groups
-from callwright.store.sqlite.handover import Waiting, hand_back
+from callwright.store.sqlite.handover import Waiting, deliver
 from callwright.store.sqlite.transactions import SqliteReadTx
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class InlineStore:
         if self.is_dead:
             return
         self._is_waiting = False
-        hand_back(self._groups.commit_group())
+        deliver(self._groups.commit_group())
         if self._groups.anything_waits:
             self._is_waiting = True
             self._loop.call_later(COMMIT_S, self._commit)

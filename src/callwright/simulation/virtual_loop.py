@@ -15,7 +15,7 @@ from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Handle:
         handle = _Handle(callback, args, context, self._now)
         self._to_run.append(handle)
-        return cast(asyncio.Handle, handle)
+        return handle  # type: ignore[return-value]
 
     # There is one thread: nobody has to be woken.
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
@@ -101,7 +101,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         handle = _Handle(callback, args, context, when)
         self._timers_set += 1
         heapq.heappush(self._timers, (when, self._timers_set, handle))
-        return cast(asyncio.TimerHandle, handle)
+        return handle  # type: ignore[return-value]
 
     def run_forever(self) -> None:
         """Until `stop` is called.

@@ -30,10 +30,11 @@ def hand_back(done: Sequence[Waiting]) -> None:
     for loop, its_own in by_loop.items():
         # A loop that was closed meanwhile has nobody left to tell.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_deliver, its_own)
+            loop.call_soon_threadsafe(deliver, its_own)
 
 
-def _deliver(done: Sequence[Waiting]) -> None:
+def deliver(done: Sequence[Waiting]) -> None:
+    """Tell everybody, from within the one event loop that they all wait in."""
     for waiting in done:
         if waiting.future.done():  # its caller was cancelled
             continue

@@ -1,6 +1,5 @@
 """Notices: written in the transaction that ends a call, handed out until delivered or dead."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from callwright.store.sqlite.session import Session
 from callwright.store.sqlite.values import (
     Row,
     Value,
+    json_list,
     span_to_micros,
     to_micros,
     to_micros_or_none,
@@ -132,7 +132,7 @@ class NoticeChanges(DueNotices):
         return [NoticeId(notice) for notice, _ in given_up]
 
     def release_notices(self, owner: OwnerId, sending: Collection[NoticeId]) -> int:
-        return self._change("release_notices", owner=owner, sending=json.dumps(sorted(sending)))
+        return self._change("release_notices", owner=owner, sending=json_list(sorted(sending)))
 
     def release_notices_of_the_dead(self, alive_since: datetime) -> int:
         return self._change("release_notices_of_the_dead", alive_since=to_micros(alive_since))
@@ -148,8 +148,8 @@ class NoticeChanges(DueNotices):
 
 def _lists(wanted: HostsWanted) -> dict[str, Value]:
     return {
-        "only": None if wanted.only is None else json.dumps(list(wanted.only)),
-        "but_not": json.dumps(list(wanted.but_not)),
+        "only": None if wanted.only is None else json_list(wanted.only),
+        "but_not": json_list(wanted.but_not),
     }
 
 

@@ -1,7 +1,19 @@
--- name: anything_waits
--- Whether any single call or retry waits for :trunk, and whether any list that is open does.
+-- name: look_at_trunk
+-- Whether any single call or retry waits for :trunk, and whether any list that is open does;
+-- when next a list opens for it, or what waits has to be sorted anew; how often limits changed.
 SELECT EXISTS (SELECT 1 FROM due WHERE trunk = :trunk AND is_held = 0),
-       EXISTS (SELECT 1 FROM segment WHERE trunk = :trunk AND is_open = 1 AND cursor <= hi);
+       EXISTS (SELECT 1 FROM segment WHERE trunk = :trunk AND is_open = 1 AND cursor <= hi),
+       (SELECT min(at) FROM (
+            SELECT at FROM (
+                SELECT opens_at AS at FROM segment s
+                 WHERE trunk = :trunk AND is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi
+                   AND NOT EXISTS (SELECT 1 FROM segment_stopped x WHERE x.lo = s.lo)
+                 ORDER BY opens_at LIMIT 1)
+            UNION ALL
+            SELECT at FROM (SELECT at FROM pause WHERE settled = 0 ORDER BY at LIMIT 1)
+            UNION ALL
+            SELECT 0 FROM (SELECT 1 FROM call_limit WHERE settled = 0 LIMIT 1))),
+       (SELECT last FROM counter WHERE name = 'limits');
 
 -- name: waiting_singles
 -- Single calls and retries that wait for :trunk: for each deployment, lane and whether they
@@ -71,16 +83,3 @@ SELECT q.deployment, p.account, q.lane, s.live_seq, s.opens_at
           AND deployment = q.deployment AND lane = q.lane
           AND NOT EXISTS (SELECT 1 FROM segment_stopped x WHERE x.lo = s.lo)
         ORDER BY live_seq, lo LIMIT 1);
-
--- name: next_opening_at
--- When next a list opens for :trunk, or what waits has to be sorted anew.
-SELECT min(at) FROM (
-    SELECT at FROM (
-        SELECT opens_at AS at FROM segment s
-         WHERE trunk = :trunk AND is_open = 0 AND live_seq IS NOT NULL AND cursor <= hi
-           AND NOT EXISTS (SELECT 1 FROM segment_stopped x WHERE x.lo = s.lo)
-         ORDER BY opens_at LIMIT 1)
-    UNION ALL
-    SELECT at FROM (SELECT at FROM pause WHERE settled = 0 ORDER BY at LIMIT 1)
-    UNION ALL
-    SELECT 0 FROM (SELECT 1 FROM call_limit WHERE settled = 0 LIMIT 1));
