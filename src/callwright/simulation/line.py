@@ -6,29 +6,23 @@ moments before and after an INVITE, a hang-up and an orphan's end are crash poin
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from callwright.domain.opt_out import OPT_OUT
 from callwright.domain.outcome import Outcome
 from callwright.ports.line import (
-    EndOrphans,
     FromLine,
-    HangUp,
-    HangUpAll,
-    LegAnswered,
     LegEnded,
     LegKeyed,
     LegOrder,
-    LegRinging,
-    LegSent,
-    LineReady,
     Orphan,
     OrphanEnded,
     ToLine,
 )
 from callwright.simulation.carrier import Carrier, CarrierLeg
 from callwright.simulation.faults import NO_FAULTS, CrashPoints, FaultPlan, ProcessDied
+from callwright.simulation.obedient_line import ObedientLine
 from callwright.simulation.virtual_loop import VirtualLoop
 from callwright.simulation.world_time import WallClock
 
@@ -50,7 +44,7 @@ class _Placed:
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
-class SimulatedLine:
+class SimulatedLine(ObedientLine):
     """A `Line` for one life of a simulated process."""
 
     def __init__(
@@ -70,6 +64,7 @@ class SimulatedLine:
         A brief line leaves out that an INVITE left and that it rings: only whoever comes
         after a death needs to know.
         """
+        super().__init__(near="192.0.2.1:5062", far="192.0.2.2:5060")
         self._carrier = carrier
         self._loop = loop
         self._wall = wall
@@ -79,32 +74,17 @@ class SimulatedLine:
         self._is_brief = is_brief
         self._faults = faults
         self._orders = 0
-        self._heard: Callable[[FromLine], None] = lambda message: None
         self._legs: dict[str, _Placed] = {}
-        self._gone: asyncio.Future[str] = loop.create_future()
         self._is_dead = False
-
-    async def start(self, heard: Callable[[FromLine], None]) -> LineReady:
-        self._heard = heard
-        return LineReady(pid=0, local_sip={"main": "192.0.2.1:5062"})
 
     def say(self, message: ToLine) -> None:
         if self._is_dead:
             return
-        self._loop.call_later(PIPE_S, self._do, message)
+        self._loop.call_later(PIPE_S, self._obey, message)
         if isinstance(message, LegOrder):
             self._orders += 1
             if self._orders in self._faults.stops_before_invite:
                 self._loop.call_later(PIPE_S / 2, self._loop.skip, self._faults.stop_s)
-
-    async def stop(self) -> None:
-        for name in list(self._legs):
-            self._hang_up(name)
-        if not self._gone.done():
-            self._gone.set_result("stopped")
-
-    def when_gone(self) -> Awaitable[str]:
-        return asyncio.shield(self._gone)
 
     def die(self) -> None:
         """The line's process is gone: its legs are left to the network, and nobody hears."""
@@ -115,25 +95,15 @@ class SimulatedLine:
                 timer.cancel()
         self._legs.clear()
         self._heard = lambda message: None
-        if not self._gone.done() and not self._loop.is_closed():
-            self._gone.set_result("killed")
+        if not self._loop.is_closed():
+            self._be_gone("killed")
 
-    def _do(self, message: ToLine) -> None:
-        if self._is_dead:
-            return
-        match message:
-            case LegOrder():
-                self._place(message)
-            case HangUp(leg=leg):
-                self._hang_up(leg)
-            case HangUpAll():
-                for leg in list(self._legs):
-                    self._hang_up(leg)
-            case EndOrphans(orphans=orphans):
-                for orphan in orphans:
-                    self._end_orphan(orphan)
-            case _:
-                pass
+    def _obey(self, message: ToLine) -> None:
+        if not self._is_dead:
+            super()._obey(message)
+
+    def _live_legs(self) -> Collection[str]:
+        return self._legs
 
     def _place(self, order: LegOrder) -> None:
         now_s = self._loop.time()
@@ -166,7 +136,7 @@ class SimulatedLine:
             self._loop.call_at(now_s + KILLS_AFTER_S, _kill)
         leg = order.leg
         if not self._is_brief:
-            self._tell(LegSent(leg=leg, at=self._unix(), remote_address="192.0.2.2:5060"))
+            self._tell_sent(leg)
         if carried.fate.rings and not self._is_brief:
             self._later(placed, now_s + RINGS_AFTER_S, self._rings)
         if carried.answered_s is not None:
@@ -177,19 +147,10 @@ class SimulatedLine:
         self._later(placed, carried.ended_s, self._over)
 
     def _rings(self, placed: _Placed) -> None:
-        self._tell(LegRinging(leg=placed.order.leg, at=self._unix(), code=180))
+        self._tell_ringing(placed.order.leg)
 
     def _answered(self, placed: _Placed) -> None:
-        self._tell(
-            LegAnswered(
-                leg=placed.order.leg,
-                at=self._unix(),
-                to_tag="callee",
-                remote_target="sip:callee@192.0.2.2",
-                route_set=(),
-                cseq=1,
-            )
-        )
+        self._tell_answered(placed.order.leg)
 
     def _opts_out(self, placed: _Placed) -> None:
         placed.carried.opted_out_s = self._loop.time()

@@ -6,7 +6,7 @@ in milliseconds and on a clock that is turned by hand.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from callwright.clock import Clock
@@ -14,17 +14,11 @@ from callwright.domain.answered_by import Verdict
 from callwright.domain.outcome import Outcome
 from callwright.errors import Unavailable
 from callwright.ports.line import (
-    EndOrphans,
     FromLine,
-    HangUp,
-    HangUpAll,
-    LegAnswered,
     LegEnded,
     LegIdentified,
     LegKeyed,
     LegOrder,
-    LegRinging,
-    LegSent,
     LineReady,
     Orphan,
     OrphanEnded,
@@ -32,6 +26,7 @@ from callwright.ports.line import (
     TrunkRate,
     Withdraw,
 )
+from callwright.simulation.obedient_line import ObedientLine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +51,13 @@ ANSWERED = Fate(outcome=Outcome.ANSWERED, sip_code=200)
 BUSY = Fate(outcome=Outcome.BUSY, sip_code=486, rang=False)
 
 
-class ScriptedLine:
+class ScriptedLine(ObedientLine):
     """A `Line` whose callees do what `fate` says."""
 
     def __init__(
         self, clock: Clock, fate: Callable[[LegOrder], Fate] = lambda order: ANSWERED
     ) -> None:
+        super().__init__()
         self.orders: list[tuple[float, LegOrder]] = []
         """Every order with the clock's monotonic second at which its INVITE left."""
         self.orphans: list[Orphan] = []
@@ -70,57 +66,38 @@ class ScriptedLine:
         self.refuse_to_start = False
         self._clock = clock
         self._fate = fate
-        self._heard: Callable[[FromLine], None] = lambda message: None
         self._legs: dict[str, asyncio.Task[None]] = {}
         self._answered: set[str] = set()
         self._left: set[str] = set()
-        self._gone: asyncio.Future[str] | None = None
 
     async def start(self, heard: Callable[[FromLine], None]) -> LineReady:
         if self.refuse_to_start:
             raise Unavailable("the scripted line was told not to start")
-        self._heard = heard
-        self._gone = asyncio.get_running_loop().create_future()
-        return LineReady(pid=0, local_sip={"main": "127.0.0.1:5062"})
-
-    def say(self, message: ToLine) -> None:
-        match message:
-            case LegOrder():
-                self._legs[message.leg] = asyncio.ensure_future(self._live(message))
-            case HangUp(leg=leg):
-                self._hang_up(leg)
-            case Withdraw(leg=leg, outcome=outcome):
-                if leg in self._legs and leg not in self._left:
-                    self._legs[leg].cancel()
-                    self._end(leg, outcome, rang=False, sent=False, reason=message.reason)
-            case HangUpAll():
-                for leg in list(self._legs):
-                    self._hang_up(leg)
-            case EndOrphans(orphans=orphans):
-                self.orphans += orphans
-                for orphan in orphans:
-                    self._heard(OrphanEnded(attempt=orphan.attempt, ended=True))
-            case TrunkRate(trunk=trunk, calls_per_second=calls_per_second):
-                self.rates[trunk] = calls_per_second
-            case _:
-                pass
-
-    async def stop(self) -> None:
-        self.say(HangUpAll())
-        if self._gone is not None and not self._gone.done():
-            self._gone.set_result("stopped")
-
-    def when_gone(self) -> Awaitable[str]:
-        assert self._gone is not None
-        return asyncio.shield(self._gone)
+        return await super().start(heard)
 
     def die(self) -> None:
         """As if the process had been killed: no more words, legs unheard of."""
         for task in self._legs.values():
             task.cancel()
         self._legs.clear()
-        assert self._gone is not None
-        self._gone.set_result("killed")
+        self._be_gone("killed")
+
+    def _obey(self, message: ToLine) -> None:
+        match message:
+            case Withdraw(leg=leg, outcome=outcome):
+                if leg in self._legs and leg not in self._left:
+                    self._legs[leg].cancel()
+                    self._end(leg, outcome, rang=False, sent=False, reason=message.reason)
+            case TrunkRate(trunk=trunk, calls_per_second=calls_per_second):
+                self.rates[trunk] = calls_per_second
+            case _:
+                super()._obey(message)
+
+    def _place(self, order: LegOrder) -> None:
+        self._legs[order.leg] = asyncio.ensure_future(self._live(order))
+
+    def _live_legs(self) -> Collection[str]:
+        return self._legs
 
     def _hang_up(self, leg: str) -> None:
         task = self._legs.get(leg)
@@ -129,6 +106,10 @@ class ScriptedLine:
         task.cancel()
         self._end(leg, Outcome.CANCELED, rang=True)
 
+    def _end_orphan(self, orphan: Orphan) -> None:
+        self.orphans.append(orphan)
+        self._tell(OrphanEnded(attempt=orphan.attempt, ended=True))
+
     async def _live(self, order: LegOrder) -> None:
         fate, leg = self._fate(order), order.leg
         if fate.leaves_s:
@@ -136,26 +117,17 @@ class ScriptedLine:
         self._left.add(leg)
         self.orders.append((self._clock.monotonic(), order))
         if fate.sent:
-            self._heard(LegSent(leg=leg, at=self._unix(), remote_address="127.0.0.1:5060"))
+            self._tell_sent(leg)
         if fate.rang:
-            self._heard(LegRinging(leg=leg, at=self._unix(), code=180))
+            self._tell_ringing(leg)
         await self._clock.sleep(fate.rings_s)
         if fate.outcome in (Outcome.ANSWERED, Outcome.NOT_REACHED):
             self._answered.add(leg)
-            self._heard(
-                LegAnswered(
-                    leg=leg,
-                    at=self._unix(),
-                    to_tag="callee",
-                    remote_target="sip:callee@127.0.0.1",
-                    route_set=(),
-                    cseq=1,
-                )
-            )
+            self._tell_answered(leg)
             for name, value in fate.keys:
-                self._heard(LegKeyed(leg=leg, at=self._unix(), name=name, value=value))
+                self._tell(LegKeyed(leg=leg, at=self._unix(), name=name, value=value))
             if fate.verdict is not None:
-                self._heard(LegIdentified(leg=leg, at=self._unix(), verdict=fate.verdict))
+                self._tell(LegIdentified(leg=leg, at=self._unix(), verdict=fate.verdict))
             await self._clock.sleep(fate.talks_s)
         self._end(
             leg,
@@ -179,7 +151,7 @@ class ScriptedLine:
     ) -> None:
         self._legs.pop(leg, None)
         answered = leg in self._answered
-        self._heard(
+        self._tell(
             LegEnded(
                 leg=leg,
                 at=self._unix(),
