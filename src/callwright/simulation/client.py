@@ -15,7 +15,6 @@ from callwright.ports.repeats import Answer, RepeatableRequest
 from callwright.ports.store import Lane, Store, WriteTx
 from callwright.service.cancel_calls import cancel_calls
 from callwright.service.idempotency import (
-    Given,
     ListOnce,
     answer_again,
     answer_once,
@@ -116,8 +115,7 @@ class Client:
                 self._wishes.popleft()
             match wish:
                 case Submission():
-                    submit = _submit_once if wish.key else _submit
-                    done = partial(submit, wish, store, loader, user, deployment, now)
+                    done = partial(_submit, wish, store, loader, user, deployment, now)
                     is_answered = await self._ask(wish, done, loop=loop, now=now)
                     if wish.key and is_answered:
                         self._wishes.popleft()
@@ -194,34 +192,19 @@ async def _submit(
     deployment: Deployment,
     now: datetime,
 ) -> None:
+    """Have it taken on, as the HTTP side does that with a key and without."""
     schedule, people = submission.schedule(now), contacts(submission.numbers)
-    if len(people) > 1:
-        await loader.load_contacts(user, deployment, schedule, _slices(people), now)
-        return
-    await store.write(
-        lambda tx: queue_call(tx, user, deployment, schedule, people[0], now), lane=Lane.INTAKE
-    )
-
-
-async def _submit_once(
-    submission: Submission,
-    store: Store,
-    loader: ListLoader,
-    user: User,
-    deployment: Deployment,
-    now: datetime,
-) -> None:
-    """The same with a key: as the HTTP side does it."""
-    schedule, people = submission.schedule(now), contacts(submission.numbers)
-    asked = RepeatableRequest(
-        user_id=user.id, key=submission.key, fingerprint=fingerprint(submission.numbers)
-    )
-    kept = await store.read(
-        lambda tx: find_kept(tx, user.id, submission.key, now, loader.is_loading)
-    )
-    if kept is not None:
-        answer_again(kept, asked)
-        return
+    asked = None
+    if submission.key:
+        asked = RepeatableRequest(
+            user_id=user.id, key=submission.key, fingerprint=fingerprint(submission.numbers)
+        )
+        kept = await store.read(
+            lambda tx: find_kept(tx, user.id, submission.key, now, loader.is_loading)
+        )
+        if kept is not None:
+            answer_again(kept, asked)
+            return
     if len(people) > 1:
         once = ListOnce(
             asked=asked,
@@ -237,13 +220,13 @@ async def _submit_once(
         )
         return
 
-    def queue_once(tx: WriteTx) -> Given:
+    def queue_one(tx: WriteTx) -> object:
         def act() -> Answer:
             return _answer(queue_call(tx, user, deployment, schedule, people[0], now))
 
-        return answer_once(tx, asked, now, loader.is_loading, act)
+        return act() if asked is None else answer_once(tx, asked, now, loader.is_loading, act)
 
-    await store.write(queue_once, lane=Lane.INTAKE)
+    await store.write(queue_one, lane=Lane.INTAKE)
 
 
 def _answer(number: int) -> Answer:
