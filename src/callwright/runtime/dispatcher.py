@@ -33,12 +33,8 @@ QUANTUM_S = 0.01
 """Above 100 calls a second a few starts share one claim."""
 
 KNOWN_S = 0.0002
-"""For how long, for each queue that waits, a claim goes by what an earlier look saw: with a
+"""For how long, for each queue that waits, a claim goes by what an earlier one saw: with a
 thousand deployments, a fifth of a second. To look at a queue costs a fiftieth of that."""
-
-KNOWN_AT_LEAST_S = 0.02
-"""The same, however few queues there are: a claim need not look at what its dispatcher has just
-looked at to find out that something is due."""
 
 MAX_CLAIM = 100
 IDLE_POLL_S = 2.0
@@ -207,8 +203,7 @@ class Dispatcher:
         """Go by what was just seen to wait for a moment, which is the longer the more it was."""
         if waiting is not self._known:
             self._known = waiting
-            known_s = max(KNOWN_AT_LEAST_S, KNOWN_S * len(waiting.queues))
-            self._known_until = self._clock.monotonic() + known_s
+            self._known_until = self._clock.monotonic() + KNOWN_S * len(waiting.queues)
 
     def _still_known(self) -> Waiting | None:
         return self._known if self._clock.monotonic() < self._known_until else None

@@ -118,7 +118,8 @@ class Rescuer:
         generation, dead, ours = seen
         if self._on_beat is not None:
             await self._on_beat(generation)
-        await self.recover(dead)
+        if dead:
+            await self.recover(dead)
         self._attempts.end_overdue()
         await self._end_leaks(ours)
 
