@@ -1,7 +1,7 @@
 """`callwright rehearse`: a campaign played through in one process, with nothing else there."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,10 +10,15 @@ import pytest
 from cli_world import Shell
 
 from callwright.cli.store_work import change
+from callwright.domain.call import Schedule
 from callwright.domain.ids import AccountId, DeploymentId, UserId
 from callwright.domain.limits import Limited, LimitKind, Limits
 from callwright.domain.phone import PhoneNumber
+from callwright.domain.retry import RetryPolicy
+from callwright.domain.window import Window
 from callwright.ports.store import WriteTx
+from callwright.service.queue_calls import queue_call
+from callwright.testing.world import contact_of
 
 NOW = ("--now", "2030-01-07T09:00:00Z")
 RETRIES = ("--max-attempts", "3", "--reattempt-wait", "600")
@@ -147,6 +152,36 @@ def test_opt_outs_and_limits_of_the_deployment_hold(shell: Shell) -> None:
     assert done["most_at_once"] <= 7
     assert done["ends_at"] > "2030-01-07T09:01"
     assert rehearse(shell, file, "--app", "1", "--deployment", "1") == done
+
+
+def test_a_trunk_is_limited_as_it_was_changed_to_and_who_waits_is_told(shell: Shell) -> None:
+    shell.run("init")
+    file = make_list(shell, 20)
+
+    def work(tx: WriteTx, now: datetime) -> None:
+        tx.set_trunk_limits("phones", Limits(calls_per_second=0.5, max_calls=3))
+        deployment, user = tx.deployment(DeploymentId(1)), tx.user(UserId(1))
+        assert deployment is not None
+        assert user is not None
+        opens_at = now + timedelta(hours=1)
+        schedule = Schedule(
+            window=Window(opens_at=opens_at),
+            start_given=True,
+            retry=RetryPolicy(max_attempts=1),
+            wait_given=False,
+        )
+        queue_call(tx, user, deployment, schedule, contact_of("6175550100"), now)
+
+    change(None, work)
+    done = rehearse(shell, file, "--app", "1")
+    limits = {"name": "phones", "calls_per_second": 0.5, "max_calls": 3}
+    assert (done["trunk"], done["calls"], done["left_aside"]) == (limits, 20, 1)
+    assert done["most_at_once"] <= 3
+    faster = rehearse(shell, file, "--app", "1", "--calls-per-second", "7")
+    assert faster["trunk"] == {**limits, "calls_per_second": 7}
+    assert "left aside 1 call waiting in the database" in shell.run(
+        "rehearse", file, "--app", "1", *NOW
+    )
 
 
 def test_a_pause_is_told_and_left_out(shell: Shell) -> None:

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,12 +35,14 @@ from callwright.dialects.form import LIST_FIELD, BodyKind, Field, Form, Upload
 from callwright.dialects.registry import by_product
 from callwright.domain.account import Deployment
 from callwright.domain.call import Schedule
+from callwright.domain.limits import UNLIMITED, Limits
 from callwright.errors import ConfigInvalid, FieldInvalid, ListInvalid, RequestRefused
 from callwright.runtime.orders import TrunkRules
 from callwright.runtime.pacing import TrunkLimits
 from callwright.runtime.trunks import limits_and_rules
 from callwright.simulation.rehearsal import Plan, Progress
 from callwright.simulation.rehearsal import rehearse as play
+from callwright.simulation.set_up import Called
 
 Trunk = tuple[TrunkLimits, TrunkRules]
 
@@ -117,7 +118,7 @@ def rehearse(
     }
     crowd = read_people(people, manners)
     called = find_called(config, app, survey, deployment)
-    trunks = _trunks(config, called.deployment, calls_per_second, max_calls)
+    trunks = _trunks(config, called, calls_per_second, max_calls)
     queued_at = datetime.now(UTC) if now is None else read_moment("--now", now)
     texts = {
         "start_timestamp": None if start is None else _unix("--start", start),
@@ -173,24 +174,23 @@ def _require_sense(app: int | None, survey: int | None, svg: Path | None) -> Non
 
 
 def _trunks(
-    config: Config, called: Deployment, calls_per_second: float | None, max_calls: int | None
+    config: Config, called: Called, calls_per_second: float | None, max_calls: int | None
 ) -> list[Trunk]:
-    """The trunks of the settings; the one that dials has the limits that were asked for."""
+    """The trunks of the settings, limited as they were changed to meanwhile; the one that dials
+    has the limits that were asked for."""
     trunks = [limits_and_rules(name, trunk) for name, trunk in config.trunks_in_use.items()]
     names = [limits.name for limits, _ in trunks]
-    if called.trunk and called.trunk not in names:
+    name = called.deployment.trunk
+    if name and name not in names:
         raise ConfigInvalid(
-            f"trunks.{called.trunk}: the deployment dials on it, and the settings have no such "
+            f"trunks.{name}: the deployment dials on it, and the settings have no such "
             f"trunk; they have {', '.join(names)}"
         )
-    at = names.index(called.trunk) if called.trunk else 0
+    at = names.index(name) if name else 0
     limits, rules = trunks[at]
-    wanted: dict[str, float | int] = {}
-    if calls_per_second is not None:
-        wanted["calls_per_second"] = calls_per_second
-    if max_calls is not None:
-        wanted["max_calls"] = max_calls
-    trunks[at] = (replace(limits, **wanted), rules)  # type: ignore[arg-type]
+    changed = called.trunk_limits.get(limits.name, UNLIMITED)
+    asked = Limits(calls_per_second=calls_per_second, max_calls=max_calls)
+    trunks[at] = (limits.changed(changed).changed(asked), rules)
     return trunks
 
 

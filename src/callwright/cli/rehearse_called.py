@@ -40,7 +40,9 @@ def find_called(
             deployment=found,
             account_limits=tx.limits_of(Limited(LimitKind.ACCOUNT, account_id)),
             deployment_limits=tx.limits_of(Limited(LimitKind.DEPLOYMENT, found.id)),
+            trunk_limits=tx.trunk_limits(),
             suppressed=_suppressed(tx, account_id),
+            waiting=tx.queue_counts().waiting,
         )
         return called, tx.deployment_paused_at(found.id) is not None
 

@@ -37,6 +37,7 @@ def as_value(plan: Plan, done: Rehearsed, svg: Path | None) -> dict[str, object]
             "calls_per_second": limits.calls_per_second,
             "max_calls": limits.max_calls,
         },
+        "left_aside": plan.called.waiting,
         "by_minute": [{"at": _iso(at), **counts} for at, counts in minutes.items()],
         "seed": plan.seed,
         "history": done.digest,
@@ -90,6 +91,9 @@ def _lines(plan: Plan, done: Rehearsed) -> Iterator[tuple[str, str]]:
     yield "at once", f"{done.most_at_once:,} at most, of {_limits(plan).max_calls:,}"
     if done.rejected:
         yield "left out", counted(done.rejected, "row")
+    if plan.called.waiting:
+        waiting = counted(plan.called.waiting, "call")
+        yield "left aside", f"{waiting} waiting in the database, which may take turns with these"
 
 
 def _calls(number: int) -> str:

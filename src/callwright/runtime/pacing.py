@@ -47,6 +47,15 @@ class TrunkLimits:
     """Whether calls that wait for another attempt are dialled in their turn, or after all
     that were never tried."""
 
+    def changed(self, to: Limits) -> "TrunkLimits":
+        """The same, but for what `to` says; None = as it is."""
+        rate, most = to.calls_per_second, to.max_calls
+        return replace(
+            self,
+            calls_per_second=self.calls_per_second if rate is None else rate,
+            max_calls=self.max_calls if most is None else most,
+        )
+
 
 class Pacer:
     """The starts one trunk still has. Holds no calls; the caller counts what is in flight."""
@@ -72,13 +81,7 @@ class Pacer:
     def limit(self, changed: Limits) -> None:
         """From now on these limits hold, and those of the settings where they are None. What
         is in flight stays there."""
-        own = self._of_settings
-        rate, most = changed.calls_per_second, changed.max_calls
-        self.limits = replace(
-            own,
-            calls_per_second=own.calls_per_second if rate is None else rate,
-            max_calls=own.max_calls if most is None else most,
-        )
+        self.limits = self._of_settings.changed(changed)
 
     def calls_per_second(self, now: float) -> float:
         """The limit of this moment: less than that of the settings while the trunk recovers."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
@@ -34,8 +34,12 @@ class Called:
     deployment: Deployment
     account_limits: Limits = UNLIMITED
     deployment_limits: Limits = UNLIMITED
+    trunk_limits: Mapping[str, Limits] = field(default_factory=dict)
+    """By name, those of trunks that were changed while the server ran."""
     suppressed: Sequence[PhoneNumber] = ()
     """Numbers that its account never calls."""
+    waiting: int = 0
+    """Calls of all lists and deployments that wait in the store, and are not rehearsed."""
 
 
 def sample_deployment(trunk: str = "") -> Deployment:
