@@ -80,6 +80,25 @@ def test_it_is_known_within_four_seconds_who_answered(
     with_phones(tmp_path, scene)
 
 
+def test_a_busy_tone_before_the_answer_ends_the_attempt(tmp_path: Path) -> None:
+    async def scene(told: Told, phones: Phones) -> None:
+        order = told.place("+15551230162", ring_timeout_s=60.0)
+        ended = await told.until(LegEnded, order, 60)
+        assert (ended.outcome, ended.reason) == (Outcome.BUSY, "busy tone")
+        assert not ended.answered
+        assert phones.calls[0].ending == "canceled by the caller"
+
+    with_phones(tmp_path, scene)
+
+
+def test_a_final_answer_outweighs_the_tones_before_it(tmp_path: Path) -> None:
+    async def scene(told: Told, phones: Phones) -> None:
+        ended = await told.until(LegEnded, told.place("+15551230158"), 60)
+        assert (ended.outcome, ended.reason) == (Outcome.UNREACHABLE, "404 Not Found")
+
+    with_phones(tmp_path, scene)
+
+
 def test_the_message_is_heard_after_the_beep_and_not_before(tmp_path: Path) -> None:
     heard_s: list[float] = []
 

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 from sip_peer import SDP, Peer
 
-from callwright.telephony.sip.actions import Answered, Ended, How, Rang
+from callwright.telephony.sip.actions import Answered, EarlyMedia, Ended, How, Rang
 from callwright.telephony.sip.message import SipResponse, parse_message
 
 
@@ -89,8 +89,8 @@ def test_early_sdp_serves_when_the_answer_brings_none() -> None:
     peer = Peer()
     peer.answer(183, body=SDP)
     peer.answer(200)
-    assert peer.news[0] == Rang(183, "pt")
-    answered = peer.news[1]
+    assert peer.news[:2] == [Rang(183, "pt"), EarlyMedia(SDP)]
+    answered = peer.news[2]
     assert isinstance(answered, Answered)
     assert answered.sdp == SDP
 

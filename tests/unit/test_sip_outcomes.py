@@ -48,6 +48,21 @@ def test_a_refusal_has_the_outcome_of_its_code_and_cause(
     assert outcome_of(Ended(How.REFUSED, code, "Phrase", q850)) == (outcome, f"{code} Phrase")
 
 
+@pytest.mark.parametrize(
+    ("ended", "outcome"),
+    [
+        (Ended(How.REFUSED, 404, "", 0), Outcome.UNREACHABLE),
+        (Ended(How.REFUSED, 480, "", 18), Outcome.NO_ANSWER),
+        (Ended(How.REFUSED, 480, "", 0), Outcome.BUSY),
+        (Ended(How.REFUSED, 500, "", 0), Outcome.BUSY),
+        (Ended(How.RING_TIMEOUT, 487), Outcome.BUSY),
+        (Ended(How.PEER_HUNG_UP), Outcome.ANSWERED),
+    ],
+)
+def test_tones_count_after_a_code_of_meaning_and_a_cause(ended: Ended, outcome: Outcome) -> None:
+    assert outcome_of(ended, Outcome.BUSY)[0] is outcome
+
+
 def test_what_we_did_ourselves_needs_no_code() -> None:
     assert outcome_of(Ended(How.RING_TIMEOUT, 487)) == (Outcome.NO_ANSWER, "ring timeout")
     assert outcome_of(Ended(How.NO_REPLY)) == (Outcome.TRUNK_TROUBLE, "no reply")

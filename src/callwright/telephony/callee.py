@@ -1,19 +1,38 @@
-"""Everything that is heard of the callee of one leg: keys, who answered, the beep.
+"""Everything that is heard on one leg: tones before the answer, keys, who answered, the beep.
 
 Joins a leg's audio to the ears of its media plane. What each finding means is the
 conversation's business.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from callwright.domain.answered_by import Verdict
+from callwright.domain.outcome import Outcome
 from callwright.ivr.script import Script
 from callwright.ivr.values import Beep
 from callwright.telephony.callee_keys import CalleeKeys
-from callwright.telephony.listening import AnswerHearing, Ears, SoundEar
+from callwright.telephony.listening import (
+    AnswerHearing,
+    Ears,
+    NetworkTone,
+    NetworkTones,
+    SoundEar,
+)
 from callwright.telephony.listening.sounds import Sound
 from callwright.telephony.rtp.session import MediaSession
+
+_OUTCOMES = {
+    NetworkTone.BUSY: Outcome.BUSY,
+    NetworkTone.CONGESTION: Outcome.TRUNK_TROUBLE,
+    NetworkTone.NO_CIRCUIT: Outcome.TRUNK_TROUBLE,
+    NetworkTone.NO_SUCH_NUMBER: Outcome.UNREACHABLE,
+}
+"""What a call comes to whose tones said so before any final answer did."""
+
+_CODE_WITHIN_S = 4.0
+"""A final answer outweighs the tones before it: it is waited for so long."""
 
 
 class Hearer(Protocol):
@@ -45,6 +64,10 @@ class Callee:
         self._answer: AnswerHearing | None = None
         self._ear: SoundEar | None = None
         self._awaits_beeps = False
+        self._rings = False
+        self._giving_up: asyncio.TimerHandle | None = None
+        self.by_tone: Outcome | None = None
+        """What the network's tones have said the call comes to."""
 
     def follow(self, dtmf_payload: int | None) -> None:
         """What the callee's latest description says of telephone events."""
@@ -54,17 +77,40 @@ class Callee:
         """An INFO came with this key."""
         self._keys.on_info(digit)
 
+    def rings(self, number: str, give_up: Callable[[tuple[Outcome, str]], None]) -> None:
+        """There is sound before the answer to a call to `number`.
+
+        Should its tones say that nobody will answer, and no final answer come, `give_up` is
+        told what the call comes to.
+        """
+        if self._rings or self._answer is not None:
+            return
+        self._rings = True
+        tones = NetworkTones(number)
+
+        def hear(sound: Sound) -> None:
+            tone = tones.hear(sound)
+            if tone is None or self._giving_up is not None:
+                return
+            self.by_tone = _OUTCOMES[tone]
+            loop = asyncio.get_running_loop()
+            verdict = (self.by_tone, tone.value)
+            self._giving_up = loop.call_later(_CODE_WITHIN_S, give_up, verdict)
+
+        self._listen(hear)
+
     def answered(self, script: Script) -> None:
         """The callee is there: listen, as far as the script wants to know who it is."""
+        self._stop_ringing()
         if script.listens and self._answer is None:
             self._answer = AnswerHearing(script.amd)
             self._awaits_beeps = any(isinstance(step, Beep) for step in script.steps.values())
-            self._ear = self._ears.for_sounds(self._hear)
-            self._media.listen(self._ear.hear)
+            self._listen(self._hear)
 
     def close(self) -> None:
         """The leg is over."""
         self._keys.close()
+        self._stop_ringing()
         self._stop_listening()
 
     def _hear(self, sound: Sound) -> None:
@@ -78,6 +124,18 @@ class Callee:
             self._hearer.hear_beep()
         if verdict is not None and not self._awaits_beeps:
             self._stop_listening()
+
+    def _stop_ringing(self) -> None:
+        if self._rings:
+            self._rings = False
+            self._stop_listening()
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
+
+    def _listen(self, hear: Callable[[Sound], None]) -> None:
+        self._ear = self._ears.for_sounds(hear)
+        self._media.listen(self._ear.hear)
 
     def _stop_listening(self) -> None:
         if self._ear is not None:

@@ -8,6 +8,7 @@ what happens into messages for the brain. Whatever goes wrong in here ends this 
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from callwright.clock import machine_seconds
 from callwright.domain.outcome import Outcome
@@ -30,6 +31,7 @@ from callwright.telephony.rtp.session import MediaSession, MediaStats
 from callwright.telephony.sip.actions import (
     Action,
     Answered,
+    EarlyMedia,
     Ended,
     How,
     KeyedByInfo,
@@ -165,6 +167,9 @@ class Leg:
                 rang = LegRinging(leg=self._order.leg, at=time.time(), code=code, to_tag=to_tag)
                 self._tell(rang)
                 self._converse().prepare()
+            case EarlyMedia(sdp):
+                with suppress(SdpUnusable):
+                    self._start_media(read_description(sdp), is_early=True)
             case Answered():
                 self._on_answer(action)
             case Renegotiated(media):
@@ -206,7 +211,7 @@ class Leg:
             return
         self._converse().begin(media.codec)
 
-    def _start_media(self, media: MediaAnswer) -> None:
+    def _start_media(self, media: MediaAnswer, *, is_early: bool = False) -> None:
         session = self._media
         if session is None:
             return
@@ -214,13 +219,19 @@ class Leg:
             now = self._place.endpoint.now
             self._callee = Callee(session, self._place.ears, self._converse(), now)
         self._callee.follow(media.dtmf_payload)
-        self._callee.answered(self._script)
+        if is_early:
+            self._callee.rings(
+                self._order.number, lambda v: self._contained(lambda: self._leave(v))
+            )
+        else:
+            self._callee.answered(self._script)
         session.on_timeout = lambda: self._contained(self._on_silence)
         session.start(
             (media.address, media.port),
             media.codec,
             media.dtmf_payload,
-            media.direction,
+            # Nobody owes us audio yet; and some gateways send none before they have heard us.
+            "sendonly" if is_early else media.direction,
             rtcp_port=media.rtcp_port,
         )
 
@@ -266,7 +277,9 @@ class Leg:
         endpoint.perform(call, call.hang_up(endpoint.now()))
 
     def _on_end(self, ended: Ended) -> None:
-        outcome, reason = outcome_of(ended)
+        outcome, reason = outcome_of(
+            ended, self._callee.by_tone if self._callee is not None else None
+        )
         by_us = ended.how in (How.HUNG_UP_RINGING, How.HUNG_UP_TALKING)
         broke = self._verdict is not None and self._verdict[1] == "internal error"
         if self._verdict is not None and (by_us or broke):

@@ -2,5 +2,6 @@
 
 from callwright.telephony.listening.answering import AnswerHearing
 from callwright.telephony.listening.ears import Ears, KeyEar, SoundEar
+from callwright.telephony.listening.progress import NetworkTone, NetworkTones
 
-__all__ = ["AnswerHearing", "Ears", "KeyEar", "SoundEar"]
+__all__ = ["AnswerHearing", "Ears", "KeyEar", "NetworkTone", "NetworkTones", "SoundEar"]

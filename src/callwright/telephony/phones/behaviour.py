@@ -33,6 +33,7 @@ PHRASES = {
 }
 
 
+Tone = Literal["special", "busy"]
 Saying = Literal["", "hello", "voicemail", "fax"]
 
 
@@ -46,7 +47,9 @@ class Behaviour:
     ring_s: float = 1.0
     """From the INVITE to the final answer; 0 = at once without a 180, inf = for ever."""
     early_media: bool = False
-    """While ringing, 183 with an announcement instead of 180."""
+    """While ringing, 183 with the network's tones instead of 180."""
+    tone: Tone = "special"
+    """Which; it is heard with `early_media` only."""
     code: int = 0
     """The final answer, 300 to 699; 0 = take the call."""
     says: Saying = ""
@@ -72,6 +75,7 @@ _BY_LAST_DIGITS = {
     "0158": Behaviour(name="announcement", ring_s=2.0, early_media=True, code=404),
     "0159": replace(PERSON, name="asks for a password", challenge="MD5"),
     "0161": Behaviour(name="fax", says="fax", hang_up_after_s=20.0),
+    "0162": Behaviour(name="busy tone", ring_s=inf, early_media=True, tone="busy"),
 }
 _BUSY_ONCE = Behaviour(name="busy at first", ring_s=0, code=486)
 

@@ -6,7 +6,7 @@ Makes and reads the session descriptions; when to speak or key is decided by `le
 from collections.abc import Callable
 from contextlib import suppress
 
-from callwright.telephony.phones.behaviour import Saying
+from callwright.telephony.phones.behaviour import Saying, Tone
 from callwright.telephony.phones.hearing import Hearing
 from callwright.telephony.phones.sounds import Sounds
 from callwright.telephony.rtp import MediaPlane
@@ -82,10 +82,10 @@ class Handset:
         """How long something was audible so far."""
         return self._hearing.heard_s
 
-    def announce(self) -> None:
-        """The network's tones before "this number is not in service"."""
+    def announce(self, tone: Tone) -> None:
+        """What the network says of the call before any answer."""
         if self._media is not None:
-            self._session.play([self._sounds.announcement[self._media.codec]], lambda: None)
+            self._session.play([self._sounds.tones[tone][self._media.codec]], lambda: None)
 
     def say(self, saying: Saying, on_said: Callable[[], None]) -> None:
         """What the phone says once it has answered, if it says anything."""

@@ -86,7 +86,7 @@ class Leg:
             if handset is None:
                 return
             handset.start(self._on_silence)
-            handset.announce()
+            handset.announce(behaviour.tone)
             actions = self.call.provisional(183, "Session Progress", handset.description)
         else:
             actions = self.call.provisional(180, "Ringing")

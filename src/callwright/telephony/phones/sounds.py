@@ -6,7 +6,7 @@ import numpy as np
 
 from callwright.errors import Unavailable
 from callwright.ports.speech import Speech
-from callwright.telephony.phones.behaviour import Saying
+from callwright.telephony.phones.behaviour import Saying, Tone
 from callwright.telephony.rtp.encoded import EncodedPrompt, encoded_prompt
 from callwright.telephony.rtp.g711 import SAMPLE_RATE, Codec, encode
 from callwright.telephony.speech.tones import ToneSpeech
@@ -21,6 +21,10 @@ _FAX_S = 3.0
 _SPECIAL_HZ = (950.0, 1400.0, 1800.0)
 """The special information tone that stands before "this number is not in service" (ITU-T E.180)."""
 _SPECIAL_S = 0.33
+_BUSY_HZ = (480.0, 620.0)
+_BUSY_S = 0.5
+_BUSY_TIMES = 30
+"""As in North America, for half a minute."""
 _PEAK = 6000.0
 
 
@@ -29,7 +33,7 @@ class Sounds:
     """Ready to play, in each law."""
 
     said: dict[Saying, dict[Codec, EncodedPrompt]]
-    announcement: dict[Codec, EncodedPrompt]
+    tones: dict[Tone, dict[Codec, EncodedPrompt]]
 
 
 async def make_sounds(speech: Speech | None) -> Sounds:
@@ -38,6 +42,8 @@ async def make_sounds(speech: Speech | None) -> Sounds:
     hello = await _spoken(_HELLO, speech)
     greeting = await _spoken(_GREETING, speech)
     voicemail = np.concatenate([pause, greeting, pause, _tone(_BEEP_HZ, _BEEP_S)])
+    both = sum(_tone(hertz, _BUSY_S) for hertz in _BUSY_HZ) // 2
+    busy = np.concatenate([both, np.zeros_like(both)] * _BUSY_TIMES)
     said: dict[Saying, np.ndarray] = {
         "hello": np.concatenate([pause, hello]),
         "voicemail": voicemail,
@@ -46,7 +52,7 @@ async def make_sounds(speech: Speech | None) -> Sounds:
     special = np.concatenate([_tone(hertz, _SPECIAL_S) for hertz in _SPECIAL_HZ] + [pause] * 4)
     return Sounds(
         said={saying: _in_both_laws(samples) for saying, samples in said.items()},
-        announcement=_in_both_laws(special),
+        tones={"special": _in_both_laws(special), "busy": _in_both_laws(busy)},
     )
 
 

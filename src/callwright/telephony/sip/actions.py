@@ -59,6 +59,12 @@ class Rang(msgspec.Struct, frozen=True, gc=False):
     to_tag: str = ""
 
 
+class EarlyMedia(msgspec.Struct, frozen=True, gc=False):
+    """An 18x described audio: there may be something to hear before the answer."""
+
+    sdp: bytes
+
+
 class Answered(msgspec.Struct, frozen=True):
     """The first 2xx came and was acknowledged. `sdp` is b"" if no answer ever came."""
 
@@ -113,6 +119,7 @@ Action = (
     | Registered
     | NotRegistered
     | Rang
+    | EarlyMedia
     | Answered
     | Renegotiated
     | KeyedByInfo

@@ -17,6 +17,7 @@ from callwright.telephony.sip import requests
 from callwright.telephony.sip.actions import (
     Action,
     Answered,
+    EarlyMedia,
     Ended,
     How,
     Rang,
@@ -238,6 +239,8 @@ class OutgoingCall:
         if counts and not self._rang:
             self._rang = True
             actions.append(Rang(response.status, response.to_tag))
+        if counts and response.body:
+            actions.append(EarlyMedia(response.body))
         return actions
 
     def _on_success(self, response: SipResponse, now: float, setup: CallSetup) -> list[Action]:

@@ -2,7 +2,7 @@
 
 Order of evidence: our own doing (ring timeout, hang-up), the final code if it says
 something of its own, a `Reason: Q.850` if the code is one that gateways use for anything,
-then the code's class. Tones and audio are not looked at.
+then the tones before the answer, then the code's class. What the callee says is not looked at.
 
 Source: RFC 3261 section 21; RFC 3326 (Reason); RFC 3398 section 8.2.6.1 (Q.850 and SIP);
 RFC 8197 (607), RFC 8688 (608), RFC 8224 (428, 436 to 438).
@@ -77,15 +77,17 @@ def reason_of(how: How) -> str:
     return f"Reason: Q.850;cause={_CAUSES.get(how, 16)}"
 
 
-def outcome_of(ended: Ended) -> tuple[Outcome, str]:
+def outcome_of(ended: Ended, by_tone: Outcome | None = None) -> tuple[Outcome, str]:
     """The outcome of a call and a short, stable reason such as `486 Busy Here`.
+
+    `by_tone` is what the network's tones before the answer said, if they said anything.
 
     A hang-up of ours is CANCELED while it rang and ANSWERED once it talked; who asked for
     it, and whether that makes it something else, is known only to the caller.
     """
     match ended.how:
         case How.RING_TIMEOUT:
-            return Outcome.NO_ANSWER, "ring timeout"
+            return by_tone or Outcome.NO_ANSWER, "ring timeout"
         case How.NO_REPLY:
             return Outcome.TRUNK_TROUBLE, "no reply"
         case How.NOT_LISTENING:
@@ -104,11 +106,11 @@ def outcome_of(ended: Ended) -> tuple[Outcome, str]:
             return Outcome.TRUNK_TROUBLE, "internal error"
         case How.REFUSED:
             reason = f"{ended.code} {ended.phrase}".strip()
-            return _of_refusal(ended.code, ended.q850), reason
+            return _of_refusal(ended.code, ended.q850, by_tone), reason
 
 
-def _of_refusal(code: int, q850: int) -> Outcome:
-    known = _SPECIFIC.get(code) or _Q850.get(q850) or _GENERIC.get(code)
+def _of_refusal(code: int, q850: int, by_tone: Outcome | None) -> Outcome:
+    known = _SPECIFIC.get(code) or _Q850.get(q850) or by_tone or _GENERIC.get(code)
     if known is not None:
         return known
     if code >= 600:
