@@ -120,9 +120,7 @@ class LineSettings(Section):
     )
     keep_sip_for: Duration = _setting("30d", "then they are removed, however few", unit="time")
     keep_recordings_for: Duration = _setting("90d", "then they are removed", unit="time")
-    recordings_leave_free: Size = _setting(
-        "1GiB", "of the disk; with less, recordings stop and calls go on", unit="bytes"
-    )
+    recordings_leave_free: Size = _setting("1GiB", "of the disk, or they stop", unit="bytes")
 
 
 class LimitSettings(Section):
@@ -246,9 +244,7 @@ class TrunkSettings(Section):
     codecs: tuple[Literal["pcmu", "pcma"], ...] = _setting(
         ["pcmu", "pcma"], "offered, the best first", min_length=1
     )
-    audio_timeout: Duration = _setting(
-        "30s", "a call from which so long nothing came is hung up", unit="time"
-    )
+    audio_timeout: Duration = _setting("30s", "of nothing heard, then it ends", unit="time")
     number_format: NumberFormat = _setting(
         "e164", "of what is dialled: e164 +16175550100, digits 16175550100, national 6175550100"
     )
