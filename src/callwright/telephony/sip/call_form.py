@@ -20,6 +20,11 @@ NumberFormat = Literal["e164", "digits", "national"]
 IdentityHeader = Literal["P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID"]
 Reliable = Literal["offered", "required", "off"]
 
+_EXTENSIONS: dict[Reliable, tuple[str, ...]] = {
+    "offered": ("Supported: 100rel, timer",),
+    "required": ("Supported: 100rel, timer", "Require: 100rel"),
+    "off": ("Supported: timer",),
+}
 _DIGITS = re.compile(r"[0-9]{0,15}\Z")
 _COUNTRY_CODE = re.compile(r"[1-9][0-9]{0,2}\Z")
 _DIAL_PREFIX = re.compile(r"[0-9*#+]{0,15}\Z")
@@ -92,18 +97,18 @@ class CallForm(msgspec.Struct, frozen=True, kw_only=True):
         written = self._formed(number, self.number_format)
         if self.strip_prefix:
             written = written.removeprefix(self.strip_prefix)
+        if written == number and not self.dial_prefix:
+            return number  # as it was taken in, where services are refused
         for each in (written, self.dial_prefix + written):
             if is_service_number(each.removeprefix("+")) or not each:
                 raise SipMalformed("what is left of the number would ring a service")
         # In a URI a # would end it.
         return (self.dial_prefix + written).replace("#", "%23")
 
-    def extension_lines(self) -> list[str]:
+    @property
+    def extension_lines(self) -> tuple[str, ...]:
         """What we understand beyond RFC 3261, and what of that the other end must."""
-        if self.reliable_provisionals == "off":
-            return ["Supported: timer"]
-        lines = ["Supported: 100rel, timer"]
-        return [*lines, "Require: 100rel"] if self.reliable_provisionals == "required" else lines
+        return _EXTENSIONS[self.reliable_provisionals]
 
     def caller(self, caller_id: str, host: str, account: str) -> tuple[str, list[str]]:
         """The From value without its tag, and the further lines that say who calls.
@@ -111,7 +116,7 @@ class CallForm(msgspec.Struct, frozen=True, kw_only=True):
         `caller_id` "" means that nobody is to be named; `account` is our user at the trunk.
         """
         shown = self._formed(caller_id, self.caller_id_format) if caller_id else ""
-        name = _quoted(self.caller_name or shown)
+        name = _quoted(self.caller_name) if self.caller_name else f'"{shown}"'
         uri = self.uri("sip", shown, host)
         if self.hide_caller_id or not shown:
             from_value = '"Anonymous" <sip:anonymous@anonymous.invalid>'

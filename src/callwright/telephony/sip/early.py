@@ -70,7 +70,8 @@ class EarlyDialogs:
                 return False, []
             early = self._by_tag[tag] = EarlyDialog(setup, response)
         actions: list[Action] = []
-        reliable = tag and "100rel" in response.listed("require")
+        # Most calls have none: nothing is cut up for those.
+        reliable = "require" in response.headers and tag and "100rel" in response.listed("require")
         if reliable:
             number = response.first("rseq")
             rseq = int(number) if _RSEQ.match(number) else 0
@@ -91,5 +92,7 @@ class EarlyDialogs:
 
     def forget_idle(self) -> None:
         """One has answered, or none ever will: keep those whose numbers count on alone."""
+        if not self._by_tag:
+            return
         self._by_tag = {tag: each for tag, each in self._by_tag.items() if each.made is not None}
         self.last_sdp = b""

@@ -88,7 +88,8 @@ class Inviting:
         """When `on_timer` wants to be called; `inf` = never."""
         wake = inf
         for each in self._tries:
-            wake = min(wake, each.wakes_at)
+            if each.wakes_at < wake:
+                wake = each.wakes_at
         return wake
 
     def start(self, now: float) -> list[Action]:

@@ -45,9 +45,11 @@ class OwnRequests:
     @property
     def wakes_at(self) -> float:
         """When `on_timer` wants to be called; `inf` = never."""
-        if not self._all:
-            return inf
-        return min(each.transaction.wakes_at for each in self._all)
+        wake = inf
+        for each in self._all:
+            if each.transaction.wakes_at < wake:
+                wake = each.transaction.wakes_at
+        return wake
 
     @property
     def are_answered(self) -> bool:
@@ -115,10 +117,10 @@ class OwnRequests:
         challenges: Challenges | None = None,
     ) -> Send:
         dialog.cseq += 1
-        lines = challenges.lines(method, dialog.remote_target) if challenges is not None else []
-        data = request_in_dialog(
-            dialog, method, branch=branch, cseq=dialog.cseq, extra=[*extra, *lines]
-        )
+        lines = extra
+        if challenges is not None:
+            lines = [*extra, *challenges.lines(method, dialog.remote_target)]
+        data = request_in_dialog(dialog, method, branch=branch, cseq=dialog.cseq, extra=lines)
         transaction = _transaction(method, data, branch, dialog.cseq, dialog.next_hop)
         return self._begin(OwnRequest(transaction, dialog, extra, challenges), now)
 

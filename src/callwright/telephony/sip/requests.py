@@ -119,7 +119,7 @@ def make_setup(
         route=route,
         credentials=credentials,
         offer=offer,
-        headers=(*form.extension_lines(), *caller_lines, f"User-Agent: {form.user_agent}"),
+        headers=(*form.extension_lines, *caller_lines, f"User-Agent: {form.user_agent}"),
         session_expires_s=form.session_expires_s,
     )
 

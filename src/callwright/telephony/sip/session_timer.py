@@ -27,6 +27,8 @@ class SessionTimer:
 
     def on_answer(self, response: SipResponse, now: float) -> None:
         """A 2xx to an INVITE or UPDATE of ours says what holds from now on."""
+        if not self.interval_s and "session-expires" not in response.headers:
+            return
         interval_s, refresher = read_interval(response)
         if interval_s:
             self._run(interval_s, we_refresh=refresher != "uas", now=now)
