@@ -293,6 +293,7 @@ def _line_trunk(
         caller_id=trunk.caller_id,
         targets=trunk.targets,
         outbound_proxy=trunk.outbound_proxy,
+        ping_every_s=trunk.ping_every.total_seconds() if trunk.pings else 0.0,
         register_for_s=round(trunk.register_for.total_seconds()) if trunk.registers else 0,
         tls=TlsSettings(
             ca=_path(config, trunk.tls_ca),

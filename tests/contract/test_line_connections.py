@@ -167,6 +167,23 @@ def test_an_account_is_registered_with_the_line_and_taken_back_at_its_end(tmp_pa
     asyncio.run(run())
 
 
+def test_pings_know_a_dead_server_before_a_call_meets_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with tcp_peer() as peer:
+            peer.answers |= {"OPTIONS": 404, "INVITE": 486}
+            nobody = f"sip:127.0.0.1:{free_tcp_port()};transport=tcp"
+            targets = (nobody, f"sip:127.0.0.1:{peer.port};transport=tcp")
+            address = "sip:127.0.0.1;transport=tcp"
+            async with told_line(tmp_path, address, targets=targets, ping_every_s=0.05) as line:
+                await peer.heard("OPTIONS", 2)
+                order = line.place("+15550100")
+                assert (await line.end(order)).outcome is Outcome.BUSY
+                (sent,) = line.of(order, LegSent)
+                assert sent.remote_address == f"127.0.0.1:{peer.port};transport=tcp"
+
+    asyncio.run(run())
+
+
 # TLS
 
 

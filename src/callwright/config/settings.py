@@ -221,6 +221,10 @@ class TrunkSettings(Section):
     tls_wildcards: bool = _setting(
         False, "true = *.example.com in a certificate is good for sip.example.com"
     )
+    pings: bool = _setting(
+        False, "true = servers are asked by OPTIONS; else only those that failed"
+    )
+    ping_every: Duration = _setting("30s", "how often they are asked", unit="time")
     registers: bool = _setting(False, "true = the account `user` is kept registered at the trunk")
     register_for: Duration = _setting(
         "1h", "how long a registration is asked for at a time", unit="time"

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import secrets
-from urllib.parse import quote
 
 from callwright.telephony.sip.actions import Action, Ended, NotRegistered, Registered
-from callwright.telephony.sip.endpoint import SipEndpoint, in_uri
+from callwright.telephony.sip.endpoint import SipEndpoint
+from callwright.telephony.sip.own_setup import own_setup
 from callwright.telephony.sip.registration import Registration
-from callwright.telephony.sip.requests import CallSetup
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,13 @@ class Account:
         self._endpoint = endpoint
         token = secrets.token_hex(8)
         self._registration = Registration(
-            _setup(endpoint, token),
+            own_setup(
+                endpoint.trunk,
+                token=token,
+                sent_by=endpoint.sent_by,
+                target=endpoint.targets.in_turn()[0],
+                credentials=endpoint.credentials,
+            ),
             expires_s=endpoint.trunk.register_for_s,
             choose=lambda: endpoint.targets.in_turn()[0],
         )
@@ -65,26 +70,3 @@ class Account:
 
     def _facts(self, **more: object) -> dict[str, object]:
         return {"trunk": self._endpoint.trunk.name, **more}
-
-
-def _setup(endpoint: SipEndpoint, token: str) -> CallSetup:
-    """What the trunk's account puts into the headers of a REGISTER."""
-    trunk = endpoint.trunk
-    host, port = trunk.domain()
-    scheme = "sips" if trunk.is_secure else "sip"
-    domain = f"{in_uri(host)}:{port}" if port else in_uri(host)
-    account = f"<{scheme}:{quote(trunk.user)}@{domain}>"
-    return CallSetup(
-        call_id=f"{token}@callwright",
-        from_tag=token,
-        branch=f"z9hG4bK{token}",
-        cseq=1,
-        request_uri=f"{scheme}:{domain}",
-        from_value=f"{account};tag={token}",
-        to_value=account,
-        contact="",
-        sent_by=endpoint.sent_by,
-        target=endpoint.targets.in_turn()[0],
-        route=trunk.route(),
-        credentials=endpoint.credentials,
-    )

@@ -48,6 +48,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Servers to use in this order, in place of what DNS says of the address."""
     outbound_proxy: str = ""
     """Where requests go, with a Route that says so; "" = to the address."""
+    ping_every_s: float = 0.0
+    """How often its servers are asked by OPTIONS whether they are there; 0 = those that failed."""
     tls: TlsSettings = TlsSettings()
     register_for_s: int = 0
     """How long a registration of `user` is asked for at a time; 0 = none is wanted."""

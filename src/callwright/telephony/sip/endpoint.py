@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 import re
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -34,6 +35,8 @@ from callwright.telephony.sip.message import (
     parse_message,
 )
 from callwright.telephony.sip.neighbours import Neighbours
+from callwright.telephony.sip.own_setup import in_uri, own_setup
+from callwright.telephony.sip.pinging import Pinging
 from callwright.telephony.sip.requests import CallSetup, make_setup
 from callwright.telephony.sip.sockets import route_to
 from callwright.telephony.sip.strays import answer_to_stray
@@ -68,6 +71,7 @@ class SipEndpoint:
         self.local: HostPort = ("", 0)
         self._neighbours = Neighbours()
         self._calls: dict[str, tuple[SipCall, Heard]] = {}
+        self._pinging: Pinging | None = None
         self._datagrams: Datagrams | None = None
         self._connections: Connections | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,6 +100,19 @@ class SipEndpoint:
         first = found.servers[0].address
         local_address = trunk.local_address or route_to((first[0], first[1]), trunk.name)
         self._listen((local_address, trunk.local_port))
+        self._pinging = self._begin_pinging()
+
+    def _begin_pinging(self) -> Pinging:
+        setup = own_setup(
+            self.trunk,
+            token=secrets.token_hex(8),
+            sent_by=self.sent_by,
+            target=self.targets.in_turn()[0],
+        )
+        pinging = Pinging(setup, self.targets, every_s=self.trunk.ping_every_s)
+        self._calls[pinging.call_id] = (pinging, _nobody)
+        self.perform(pinging, pinging.plan(self.now()))
+        return pinging
 
     def open_beside(self, local: HostPort) -> "SipEndpoint":
         """Another endpoint of the same trunk, on an address that an earlier process used.
@@ -218,8 +235,6 @@ class SipEndpoint:
         self._calls.pop(call_id, None)
         self._neighbours.forget(call_id)
 
-    # In
-
     def _on_bytes(self, data: bytes, source: Address) -> None:
         if not self._neighbours.admits(source[0]):
             return
@@ -293,6 +308,8 @@ class SipEndpoint:
         ):
             facts = {"trunk": self.trunk.name, "target": format_address(failed.target)}
             log.warning("a server of the trunk fails", extra=facts | {"why": failed.why})
+        if self._pinging is not None:
+            self.perform(self._pinging, self._pinging.plan(self.now()))
 
     def _on_target_answered(self, source: Address) -> None:
         if self.targets.answered(source):
@@ -316,8 +333,6 @@ class SipEndpoint:
         if not said:
             entry[1](Ended(How.BROKEN))
 
-    # Out
-
     def _send(self, data: bytes, to: Address) -> None:
         if type(to) is StreamAddress:
             if self._connections is not None:
@@ -331,8 +346,3 @@ class SipEndpoint:
         """The time by which calls live: the event loop's."""
         assert self._loop is not None
         return self._loop.time()
-
-
-def in_uri(host: str) -> str:
-    """`host` as a URI writes it: brackets round an IPv6 address."""
-    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,107 @@
+"""Whom OPTIONS asks, when, and what its silence says."""
+
+import random
+
+from callwright.telephony.sip.actions import Action, Send, TargetFailed
+from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.message import SipRequest, SipResponse, parse_message
+from callwright.telephony.sip.pinging import Pinging
+from callwright.telephony.sip.requests import CallSetup
+from callwright.telephony.sip.targets import HOLD_S, Located, Targets
+
+A: Address = ("192.0.2.1", 5060)
+B: Address = ("192.0.2.2", 5060)
+
+
+class Servers:
+    def __init__(self, every_s: float) -> None:
+        self.targets = Targets(random.Random(1))
+        self.targets.replace((Located(A, 1), Located(B, 2)))
+        setup = CallSetup(
+            call_id="p@x",
+            from_tag="ft",
+            branch="z9hG4bKp",
+            cseq=1,
+            request_uri="sip:trunk.example",
+            from_value="<sip:trunk.example>;tag=ft",
+            to_value="<sip:trunk.example>",
+            contact="<sip:callwright@192.0.2.9:5060>",
+            sent_by="192.0.2.9:5060",
+            target=A,
+        )
+        self.pinging = Pinging(setup, self.targets, every_s=every_s)
+        self.now = 0.0
+        self.sent: list[tuple[float, SipRequest, Address]] = []
+        self.take(self.pinging.plan(0.0))
+
+    def take(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Send):
+                message = parse_message(action.data)
+                assert isinstance(message, SipRequest)
+                self.sent.append((self.now, message, action.to))
+            if isinstance(action, TargetFailed):
+                self.fail(action.target, is_there=action.is_there)
+
+    def fail(self, address: Address, *, is_there: bool = False) -> None:
+        """As an endpoint does."""
+        self.targets.failed(address, self.now, "it failed", refused=is_there)
+        self.take(self.pinging.plan(self.now))
+
+    def wait(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.pinging.wakes_at <= until:
+            self.now = max(self.now, self.pinging.wakes_at)
+            self.take(self.pinging.on_timer(self.now))
+        self.now = until
+
+    def answer(self, status: int) -> None:
+        _, request, to = self.sent[-1]
+        head = (
+            f"SIP/2.0 {status} X\r\nVia: {request.first('via')}\r\n"
+            f"From: {request.first('from')}\r\nTo: {request.first('to')};tag=t\r\n"
+            f"Call-ID: p@x\r\nCSeq: {request.cseq} OPTIONS\r\n\r\n"
+        )
+        message = parse_message(head.encode())
+        assert isinstance(message, SipResponse)
+        if status != 503:
+            self.targets.answered(to)
+        self.take(self.pinging.on_response(message, self.now))
+
+
+def test_without_an_interval_nobody_is_asked_while_all_is_well() -> None:
+    servers = Servers(0.0)
+    servers.wait(1000.0)
+    assert servers.sent == []
+
+
+def test_one_that_failed_is_asked_after_its_rest_and_called_again_once_it_answers() -> None:
+    servers = Servers(0.0)
+    servers.fail(A)
+    servers.wait(HOLD_S - 1)
+    assert servers.sent == []
+    servers.wait(1.0)
+    assert [(at, to) for at, _, to in servers.sent] == [(HOLD_S, A)]
+    assert servers.targets.in_turn() == [B, A]
+    servers.answer(404)
+    assert servers.targets.in_turn() == [A, B]
+    servers.wait(1000.0)
+    assert len(servers.sent) == 1
+
+
+def test_while_it_is_silent_it_rests_and_is_asked_again() -> None:
+    servers = Servers(0.0)
+    servers.fail(A)
+    servers.wait(300.0)
+    asked = {message.cseq for _, message, _ in servers.sent}
+    assert 3 <= len(asked) <= 6
+    assert servers.targets.in_turn() == [B, A]
+
+
+def test_at_an_interval_silence_is_noticed_before_a_call_meets_it() -> None:
+    servers = Servers(10.0)
+    assert {to for _, _, to in servers.sent} == {A, B}
+    servers.answer(200)
+    servers.wait(33.0)
+    assert servers.targets.in_turn() == [B, A]
+    assert len({m.cseq for _, m, to in servers.sent if to == B}) >= 2
