@@ -26,14 +26,24 @@ def add_metadatabase(
         FieldInvalid: no name, or a column that no variable can be called.
         Conflict: the account has one of that name, in whatever case.
     """
-    name = name.strip()
-    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise FieldInvalid("name", f"must have 1 to {MAX_NAME_LENGTH} printable characters")
+    name = check_name(name)
     check_columns(columns)
     added = tx.add_metadatabase(account_id, name, columns, now)
     if added is None:
         raise Conflict(f"There is a metadatabase {name} already.")
     return added
+
+
+def check_name(text: str) -> str:
+    """`text` as the name of a metadatabase.
+
+    Raises:
+        FieldInvalid: it can be none.
+    """
+    name = text.strip()
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise FieldInvalid("name", f"must have 1 to {MAX_NAME_LENGTH} printable characters")
+    return name
 
 
 def metadatabase_with(
