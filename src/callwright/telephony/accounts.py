@@ -34,11 +34,6 @@ class Account:
         self._said = ""
         self._left = asyncio.Event()
 
-    @property
-    def is_registered(self) -> bool:
-        """Whether the trunk knows where we are."""
-        return self._registration.is_registered
-
     def begin(self) -> None:
         """Register, and stay registered."""
         self._endpoint.add(self._registration, self._heard)

@@ -95,9 +95,9 @@ class SipEndpoint:
         trunk = self.trunk
         check_trunk(trunk)
         found = await locate(trunk.name, trunk.servers(), trunk.local_address)
-        self.targets.replace(found.servers)
+        self.targets.replace(found)
         self._neighbours.hosts = self.targets.hosts
-        first = found.servers[0].address
+        first = found[0].address
         local_address = trunk.local_address or route_to((first[0], first[1]), trunk.name)
         self._listen((local_address, trunk.local_port))
         self._pinging = self._begin_pinging()

@@ -1,14 +1,13 @@
 """Where a trunk's servers are: what the settings list, what DNS says, or the address itself.
 
-Source: RFC 3263 sections 4.1 and 4.2, without NAPTR: of a name without a port the SRV records
-are asked for, of each transport that may be used; RFC 2782.
+Names are looked up as addresses only: NAPTR and SRV records are not asked for.
+
+Source: RFC 3263 section 4.2.
 """
 
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
 
 import msgspec
 
@@ -32,34 +31,19 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport | None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Servers, the first choice first, and for how long they are sure to be the right ones."""
-
-    servers: tuple[Located, ...]
-    lasts_s: float = inf
-
-
-async def locate(trunk: str, sought: Sequence[Sought], local_address: str) -> Found:
-    """The servers of the trunk called `trunk`: `sought`, in that order.
+async def locate(trunk: str, sought: Sequence[Sought], local_address: str) -> list[Located]:
+    """The servers of the trunk called `trunk`: those of `sought`, in that order.
 
     Raises:
-        Unavailable: there is none that `local_address` ("" = any) could reach.
+        Unavailable: one has no address that `local_address` ("" = any) could reach.
     """
     servers: list[Located] = []
-    lasts_s = inf
     for priority, each in enumerate(sought):
         transport = each.transport or "UDP"
         port = each.port or (SIPS_PORT if transport == "TLS" else SIP_PORT)
         found = await _addresses(trunk, (each.host, port), local_address)
         servers += [Located(address_by(*address, transport), priority) for address in found]
-        if not is_ip_address(each.host):
-            lasts_s = min(lasts_s, FOLLOW_NAMES_S)
-    return Found(tuple(servers), lasts_s)
-
-
-FOLLOW_NAMES_S = 300.0
-"""The system's resolver does not tell for how long its answers hold."""
+    return servers
 
 
 async def _addresses(trunk: str, target: HostPort, local_address: str) -> list[HostPort]:
