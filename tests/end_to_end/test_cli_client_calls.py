@@ -256,3 +256,28 @@ def test_a_call_that_is_over_is_tried_again_as_a_call_of_its_own(shell):
     later = shell.ask("retry", str(old), "--start", "2099-01-01")["call"]
     assert later["opens_at"] == "2099-01-01T00:00:00Z"
     assert f"Call {later['id']} tries it again already." in shell.refuse("retry", str(old))
+
+
+def test_a_recorded_call_is_listed_and_saved(server, shell):
+    flow = "callwright: 1\nname: Kept\nrecord: yes\nsteps:\n  a:\n    wait: 1s\n    next: hangup\n"
+    app = server.add_application("Kept", flow).split("/")[1]
+    call = str(shell.ask("call", ANSWERS, "--app", app, "--wait")["call"]["id"])
+    kept = wait_for(
+        "the recording", lambda: shell.ask("recording", call)["recordings"], within_s=PATIENCE_S
+    )
+    assert [each["attempt"] for each in kept] == [1]
+    assert shell.run("recording", call).startswith("attempt 1: ")
+    assert shell.run("recording", call, "kept.wav") == "saved as kept.wav\n"
+    data = (shell.folder / "kept.wav").read_bytes()
+    assert data[:4] == b"RIFF"
+    assert len(data) == kept[0]["bytes"] > 8000
+    assert shell.refuse("recording", call, "kept.wav", code=3) == (
+        "callwright: FILE: kept.wav exists already"
+    )
+    shell.refuse("recording", call, "other.wav", "--attempt", "2")
+    assert not (shell.folder / "other.wav").exists()
+
+
+def test_a_call_that_was_not_recorded_has_no_recording(shell):
+    call = str(shell.ask("call", BUSY, *TO_SHORT)["call_id"])
+    assert shell.run("recording", call) == "nothing was recorded, or it is not kept any more\n"

@@ -33,7 +33,7 @@ def recording(
     with connect() as client:
         if file is None:
             kept = client.get(f"/v1/calls/{call_id}/recordings")["recordings"]
-            show(kept, _describe(kept), as_json=as_json)
+            show({"recordings": kept}, _describe(kept), as_json=as_json)
             return
         query = "" if attempt is None else f"?attempt={attempt}"
         client.save(f"/v1/calls/{call_id}/recording{query}", file)
