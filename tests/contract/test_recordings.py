@@ -14,7 +14,12 @@ from line_world import SILENT, started
 from callwright.ports.line import LegAnswered, LegEnded
 from callwright.telephony.line import SipLine
 from callwright.telephony.phones import Phones
-from callwright.telephony.recording import RecordingArchive, RecordingRules, RecordingWriter
+from callwright.telephony.recording import (
+    CallRecorder,
+    RecordingArchive,
+    RecordingRules,
+    RecordingWriter,
+)
 from callwright.telephony.recording.wav_file import HEADER_BYTES, begin
 from callwright.telephony.speech.tones import ToneSpeech
 from callwright.telephony.trunk import TrunkSettings
@@ -66,6 +71,19 @@ def test_both_sides_lie_at_their_places_on_one_time_line(tmp_path: Path) -> None
     assert (tmp_path / "abc-1-1.wav").stat().st_mode & 0o077 == 0
     (found,) = RecordingArchive(tmp_path).of(["nothing", "abc-1-1"])
     assert (found.sip_call_id, found.duration_s) == ("abc-1-1", 3.0)
+
+
+def test_a_long_hold_is_written_as_it_passes_and_starts_where_others_had_listened() -> None:
+    pieces: list[bytes] = []
+    call = CallRecorder(pieces.append, lambda: None)
+    for number in range(500):
+        call.heard(80_000 + number * 160, b"\x01" * 160)
+    assert 8 * 8000 <= sum(map(len, pieces)) // 2 <= 9 * 8000
+    call.said(80_000 + 500 * 160, b"\x02" * 160)
+    call.close()
+    whole = b"".join(pieces)
+    assert whole[0::2] == b"\x01" * 80_000 + b"\xff" * 160
+    assert whole[1::2] == b"\xff" * 80_000 + b"\x02" * 160
 
 
 def test_a_full_disk_stops_the_recording_and_keeps_what_there_is(

@@ -16,17 +16,22 @@ class CallRecorder:
     def __init__(self, write: Callable[[bytes], None], done: Callable[[], None]) -> None:
         self._write = write
         self._done = done
-        self._from = 0
-        """The sample at which both sides' codes begin."""
+        self._from: int | None = None
+        """The sample at which both sides' codes begin; None until there is one."""
         self._sides = (bytearray(), bytearray())
 
     def heard(self, at: int, codes: bytes) -> None:
-        """The callee's codes from sample `at` on."""
-        self._lay(self._sides[0], at, codes)
+        """The callee's codes from sample `at` on, one 20 ms after the other."""
+        left, right = self._sides
+        self._lay(left, at, codes)
+        # Held, we say nothing for as long as it lasts.
+        right.extend(_SILENT * (len(left) - len(right) - SAMPLE_RATE))
+        self._give_whole()
 
     def said(self, at: int, codes: bytes) -> None:
         """Ours."""
         self._lay(self._sides[1], at, codes)
+        self._give_whole()
 
     def close(self) -> None:
         """Write what is left."""
@@ -38,10 +43,13 @@ class CallRecorder:
         self._done()
 
     def _lay(self, side: bytearray, at: int, codes: bytes) -> None:
+        if self._from is None:
+            self._from = at  # others may have listened for a while
         missing = at - self._from - len(side)
-        if missing > 0:  # held, or a beat that was skipped
-            side.extend(_SILENT * missing)
-        side.extend(codes)
+        side.extend(_SILENT * missing)
+        side.extend(codes[max(0, -missing) :])
+
+    def _give_whole(self) -> None:
         whole = min(map(len, self._sides))
         if whole >= SAMPLE_RATE:
             self._give(whole)
@@ -52,5 +60,5 @@ class CallRecorder:
         both[0::2] = left[:samples]
         both[1::2] = right[:samples]
         del left[:samples], right[:samples]
-        self._from += samples
+        self._from = (self._from or 0) + samples
         self._write(bytes(both))

@@ -289,7 +289,7 @@ class MediaSession:
             ssrc = self._hearing.ssrc_of(datagram)
             # A stranger must at least speak our payload types to be taken for the peer.
             if ssrc is not None and self._wire.admits(source, ssrc):
-                self._heard = self._hearing.take(datagram, self._wire)
+                self._heard = self._hearing.take(datagram, self._wire) or self._heard
             if self._closed:
                 return
 
