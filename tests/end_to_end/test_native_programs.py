@@ -74,6 +74,12 @@ def test_a_survey_has_instances_that_expire(tmp_path: Path) -> None:
         order = {"deployment_id": instance["id"], "phone_number": "6175550100"}
         await world.post("/v1/calls", order, status=409)
         await world.post("/v1/calls", {**order, "deployment_id": newer["id"]}, status=201)
+        # Deleted, the newer one makes room for the one before, which can be queued on again.
+        assert (await world.ask("DELETE", f"/v1/deployments/{newer['id']}")).status_code == 200
+        assert (await world.get(f"/v1/deployments/{instance['id']}"))["is_current"] is True
+        assert (await world.get(f"/v1/deployments/{newer['id']}"))["is_current"] is False
+        await world.post("/v1/calls", order, status=201)
+        await world.post("/v1/calls", {**order, "deployment_id": newer["id"]}, status=409)
         trunk = await world.ask("POST", where, json={"trunk": "mian"})
         assert trunk.status_code == 400
         assert trunk.json()["errors"][0]["pointer"] == "/trunk"

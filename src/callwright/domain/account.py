@@ -114,7 +114,7 @@ class Deployment:
     """Visits that ran to their end."""
     deleted_at: datetime | None = None
     is_current: bool = True
-    """False once a later instance of the same program was deployed."""
+    """It is the latest of its program that was not deleted."""
 
     def closed_because(self, now: datetime) -> str | None:
         """Why no further call may be dialled on it, or None."""

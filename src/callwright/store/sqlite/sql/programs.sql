@@ -45,10 +45,11 @@ VALUES (:program, :label, :script, :variables, :caller_id, :trunk, :now,
 RETURNING id;
 
 -- name: deployment
--- One deployment with its program, and whether no later one of the program exists.
+-- One deployment with its program, and whether it is the latest of the program not deleted.
 SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
        d.expires_at, d.max_responses, d.responses, d.deleted_at,
-       d.id = (SELECT max(id) FROM deployment WHERE program = d.program), d.retry_rules,
+       d.id = (SELECT max(id) FROM deployment
+                WHERE program = d.program AND deleted_at IS NULL), d.retry_rules,
        p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
   FROM deployment d JOIN program p ON p.id = d.program
   LEFT JOIN metadatabase m ON m.id = p.metadatabase
@@ -58,7 +59,8 @@ SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
 -- Every deployment of a program in the order they were made.
 SELECT d.id, d.label, d.script, d.variables, d.caller_id, d.trunk, d.created_at,
        d.expires_at, d.max_responses, d.responses, d.deleted_at,
-       d.id = (SELECT max(id) FROM deployment WHERE program = d.program), d.retry_rules,
+       d.id = (SELECT max(id) FROM deployment
+                WHERE program = d.program AND deleted_at IS NULL), d.retry_rules,
        p.id, p.product, p.account, p.owner, p.name, p.created_at, p.deleted_at, m.columns
   FROM deployment d JOIN program p ON p.id = d.program
   LEFT JOIN metadatabase m ON m.id = p.metadatabase
