@@ -40,7 +40,13 @@ def run(folder: Path, talking: int, talk_s: float, *, hurry: bool, broken: str |
         server_folder(
             folder / "server",
             {
-                "trunks.main": trunk(sipp.address, max_calls=talking, ring_timeout="10m"),
+                "trunks.main": trunk(
+                    sipp.address,
+                    max_calls=talking,
+                    ring_timeout="10m",
+                    # SIPp is silent, and is not to be taken for a broken line.
+                    audio_timeout="1h",
+                ),
                 "callbacks": {"allow": ["127.0.0.0/8"]},
             },
             program=broken_program(broken) if broken else PROGRAM,

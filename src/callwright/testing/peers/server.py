@@ -22,7 +22,7 @@ from callwright.testing.peers.waiting import wait_for
 # Also where the package is only on a relative PYTHONPATH.
 ENVIRONMENT = {"PYTHONPATH": str(Path(callwright.__file__).parents[1])}
 PROGRAM = (sys.executable, "-m", "callwright")
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 120.0
 COMMAND_WITHIN_S = 60
 LINES_END_WITHIN_S = 15.0
 STOP_WITHIN_S = 25.0

@@ -60,6 +60,8 @@ def running_sipp(
     command += ["-trace_msg", "-message_file", str(trace)]
     command += ["-trace_err", "-error_file", str(errors)]
     command += ["-timeout", f"{longest_s:.0f}s", "-timer_resol", "5", "-buff_size", "8388608"]
+    # Not half a minute of silence for a call that was forgotten: the scenario has an answer.
+    command += ["-deadcall_wait", "0"]
     # A machine under load trips SIPp's watchdog, which would end it.
     command += ["-watchdog_major_maxtriggers", "1000000", "-watchdog_minor_maxtriggers", "1000000"]
     for key, value in (keys or {}).items():
