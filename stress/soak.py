@@ -16,6 +16,7 @@ import re
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,12 @@ MOST_GROWTH_MIB = 20.0
 MOST_FILES_MORE = 5
 MOST_LOG_MIB = 64.0
 MOST_LAG_S = 0.05
+WARM_UP_S = 15.0
+WAIT_S = 60
+LONGEST_ATTEMPT_S = 10.0
+PARTS = 10
+"""Of the time, for which the figures are told one by one."""
+
 PAGE_BYTES = 4096
 ENDINGS = ("59", "00", "50", "60", "80", "53")
 """Some answer at once, some after a ring, some are busy, one hangs up first, one is unknown."""
@@ -57,6 +64,15 @@ def read(server: ServerUnderTest) -> Reading:
     )
 
 
+def most_of(readings: Sequence[Reading]) -> Reading:
+    """The most of everything that was seen."""
+    return Reading(
+        memory_mib=max(each.memory_mib for each in readings),
+        files=max(each.files for each in readings),
+        log_mib=max(each.log_mib for each in readings),
+    )
+
+
 def lag_p99_s(server: ServerUnderTest) -> float:
     """The bound below which 99 of 100 turns of the event loop were late."""
     with urllib.request.urlopen(f"{server.url}/metrics", timeout=20) as answer:
@@ -68,7 +84,7 @@ def lag_p99_s(server: ServerUnderTest) -> float:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=1.0, help="how long, after warming up")
-    parser.add_argument("--warm-up", type=float, default=15.0, help="seconds")
+    parser.add_argument("--warm-up", type=float, help="seconds; else until retries are usual")
     parser.add_argument("--rate", type=float, default=5.0, help="calls a second")
     parser.add_argument("--attempts", type=int, default=1, help="of each call, a minute apart")
     parser.add_argument("--lag", type=float, default=MOST_LAG_S, help="most seconds, at p99")
@@ -77,6 +93,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--break", dest="broken", choices=["keeps-everything"])
     given = parser.parse_args(arguments)
     began = time.monotonic()
+    # Before the last attempts of the first calls, there are fewer at once than later on.
+    retries_s = (WAIT_S + LONGEST_ATTEMPT_S) * (given.attempts - 1)
+    warm_up_s = WARM_UP_S + retries_s if given.warm_up is None else given.warm_up
     faults: list[str] = []
     with (
         folder_for("soak", given.keep) as folder,
@@ -108,22 +127,18 @@ def main(arguments: list[str]) -> int:
                 number = f"617{20_000 + asked // 6 % 70_000}{ENDINGS[asked % 6]}"
                 fields: dict[str, object] = {"result_url": sink.url()}
                 if given.attempts > 1:
-                    fields |= {"max_attempts": given.attempts, "reattempt_wait": 60}
+                    fields |= {"max_attempts": given.attempts, "reattempt_wait": WAIT_S}
                 reply = server.api.queue(application, phone_number=number, **fields)
                 if reply.status != 200:
                     faults.append(f"ASKED {number} was answered {reply.status}")
                 asked += 1
-                seen = read(server)
-                most = Reading(
-                    memory_mib=max(most.memory_mib, seen.memory_mib),
-                    files=max(most.files, seen.files),
-                    log_mib=max(most.log_mib, seen.log_mib),
-                )
+                most = most_of([most, read(server)])
                 watch_for(max(0.0, now + 1 / given.rate - time.monotonic()))
             return most
 
-        warm = ask_until(time.monotonic() + given.warm_up)
-        hot = ask_until(time.monotonic() + 60 * given.minutes)
+        warm = ask_until(time.monotonic() + warm_up_s)
+        parts = [ask_until(time.monotonic() + 60 * given.minutes / PARTS) for _ in range(PARTS)]
+        hot = most_of(parts)
         lag_s = lag_p99_s(server)
         told = watch_for(30.0 + 75.0 * given.attempts, lambda: len(sink.delivered()) >= asked)
         if not told:
@@ -147,6 +162,8 @@ def main(arguments: list[str]) -> int:
         "completed": statuses.count("completed"),
         "memory_mib": round(hot.memory_mib, 1),
         "memory_grew_mib": round(growth, 1),
+        "memory_by_part_mib": [round(part.memory_mib, 1) for part in parts],
+        "files_by_part": [part.files for part in parts],
         "files": hot.files,
         "files_more": hot.files - warm.files,
         "log_mib": round(hot.log_mib, 2),
