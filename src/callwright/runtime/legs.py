@@ -71,6 +71,8 @@ class _Answers:
     """The attempts of orphans that have been answered for and not yet been taken."""
 
     def __init__(self) -> None:
+        self.asked: _Placed | None = None
+        """The line that is to end them; None if none is, or it has died."""
         self._ended: set[str] = set()
         self._came = asyncio.Event()
 
@@ -78,13 +80,18 @@ class _Answers:
         self._ended.add(attempt)
         self._came.set()
 
+    def line_died(self, placed: _Placed) -> None:
+        if self.asked is placed:
+            self.asked = None
+            self._came.set()
+
     def take(self) -> set[str]:
         ended, self._ended = self._ended, set()
         self._came.clear()
         return ended
 
     async def wait(self, clock: Clock, until: float) -> bool:
-        """Whether there is one, by the monotonic second `until` at the latest."""
+        """Whether there is one, or nobody to come from, by the monotonic second `until`."""
         return await clock.wait(self._came, max(0.0, until - clock.monotonic()))
 
 
@@ -140,6 +147,7 @@ class Lines:
         await asyncio.gather(*self._keepers, *self._silencing, return_exceptions=True)
         await asyncio.gather(*(placed.line.stop() for placed in self._placed.values()))
         self._placed.clear()
+        self._any_runs.clear()
 
     def choose(self, trunk: str, count: int) -> list[Place]:
         """Where to place so many legs on `trunk`: on the lines with the fewest, one by one."""
@@ -200,26 +208,36 @@ class Lines:
         """Cancel or hang up legs that a dead process or line left.
 
         `on_ended` gets their attempts, each once: those that were answered for as the answers
-        come, and after `timeout_s` those for which nobody did.
+        come, and those for which nobody did once a line has tried for `timeout_s`, or none has
+        come up for as long. Another line goes on where one dies.
         """
-        waiting = {orphan.attempt for orphan in orphans}
-        if waiting and self._placed:
-            answers = _Answers()
-            self._orphans.update(dict.fromkeys(waiting, answers))
-            next(iter(self._placed.values())).line.say(EndOrphans(orphans=tuple(orphans)))
-            until = self._clock.monotonic() + timeout_s
-            try:
-                while waiting and await answers.wait(self._clock, until):
-                    ended = answers.take()
-                    waiting -= ended
+        waiting = {orphan.attempt: orphan for orphan in orphans}
+        answers = _Answers()
+        self._orphans.update(dict.fromkeys(waiting, answers))
+        until = 0.0
+        try:
+            while waiting:
+                if answers.asked is None:
+                    if not await self._clock.wait(self._any_runs, timeout_s):
+                        break
+                    if not self._placed:
+                        continue  # it has died again in this very turn
+                    answers.asked = next(iter(self._placed.values()))
+                    until = self._clock.monotonic() + timeout_s
+                    answers.asked.line.say(EndOrphans(orphans=tuple(waiting.values())))
+                if not await answers.wait(self._clock, until):
+                    break
+                ended = answers.take()
+                for attempt in ended:
+                    del waiting[attempt]
+                if ended:
                     await on_ended(ended)
-            finally:
-                for orphan in orphans:
-                    self._orphans.pop(orphan.attempt, None)
-            if waiting:
-                log.warning("orphaned legs gave no answer", count=len(waiting))
+        finally:
+            for orphan in orphans:
+                self._orphans.pop(orphan.attempt, None)
         if waiting:
-            await on_ended(waiting)
+            log.warning("orphaned legs gave no answer", count=len(waiting))
+            await on_ended(set(waiting))
 
     async def _begin(self, index: int, line: Line) -> None:
         ready: LineReady = await line.start(self._heard)
@@ -276,6 +294,8 @@ class Lines:
                 self._line_of.pop(leg, None)
             if not self._placed:
                 self._any_runs.clear()
+            for answers in set(self._orphans.values()):
+                answers.line_died(placed)
             silencing = asyncio.create_task(self._silence(placed.legs, reason))
             self._silencing.add(silencing)
             silencing.add_done_callback(self._silencing.discard)
@@ -284,7 +304,6 @@ class Lines:
     async def _silence(self, legs: dict[str, Orphan], reason: str) -> None:
         """Have a line that lives hang up what a dead one left, and only then call them lost:
         nobody is to be dialled again while their phone still rings."""
-        await self._clock.wait(self._any_runs, ORPHANS_WITHIN_S)
 
         async def lose(names: Set[str]) -> None:
             self._on_legs_lost(set(names), reason)
