@@ -16,6 +16,7 @@ import random
 import sys
 import time
 
+from callwright.cli.garbage import spare_what_stands
 from callwright.simulation.callees import Manners
 from callwright.simulation.campaign import Campaign, Submission, draw_campaign, number
 from callwright.simulation.oracle import judge
@@ -72,6 +73,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--hour", type=int, default=1000, help="calls in the hour")
     parser.add_argument("--day", type=int, default=100_000, help="calls in the day; 0 = no day")
     given = parser.parse_args(arguments)
+    spare_what_stands()
     figures: dict[str, object] = {
         "bench": "simulation",
         "seed": given.seed,

@@ -50,15 +50,6 @@ def test_a_world_in_which_everything_fails_now_and_then_breaks_no_promise(seed: 
     assert len(world.client.asked) == 40
 
 
-@pytest.mark.parametrize("seed", range(101, 111))
-def test_an_hour_with_a_thousand_calls_in_which_everything_fails_breaks_no_promise(
-    seed: int,
-) -> None:
-    world = play(draw_setting(seed, calls=1000, span_s=3600.0, rates=FaultRates()))
-    assert judge(world) == []
-    assert len(world.client.asked) == 1000
-
-
 @pytest.mark.parametrize(
     "starts_at",
     [
