@@ -139,8 +139,8 @@ def test_a_line_that_cannot_begin_says_why(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match=r"trunk main: the host no-such-host\.invalid"):
         asyncio.run(start("sip:no-such-host.invalid"))
-    with pytest.raises(ConfigInvalid, match="only UDP"):
-        asyncio.run(start("sip:127.0.0.1;transport=tcp"))
+    with pytest.raises(ConfigInvalid, match=r"trunks\.main\.address"):
+        asyncio.run(start("sip:127.0.0.1;transport=sctp"))
 
 
 def test_frames_come_out_as_they_went_in_however_they_are_cut() -> None:
