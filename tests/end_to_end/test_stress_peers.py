@@ -15,7 +15,7 @@ require("sipp")
         ("drain", ("--talking", 3, "--talk", 3)),
         ("restore", ("--calls", 6, "--quick", "--schemas", 1)),
         ("kill9", ("--calls", 8, "--kills", 1)),
-        ("restart", ("--stored", 40, "--restarts", 1, "--within", 60)),
+        ("restart", ("--stored", 400, "--restarts", 1, "--within", 60)),
         # The lag is the machine's own while other tests run beside.
         ("soak", ("--minutes", 0.1, "--warm-up", 4, "--lag", 5)),
     ],
@@ -32,7 +32,7 @@ def test_no_promise_is_broken(name: str, size: tuple[object, ...]) -> None:
         ("drain", "cut-at-once", ("--talking", 2, "--talk", 4), "DRAIN"),
         ("drain", "dials-on", ("--talking", 2, "--talk", 3), "DRAIN"),
         ("restore", "starts-unheld", ("--calls", 6), "HELD"),
-        ("restart", "starts-late", ("--stored", 4, "--restarts", 1), "RESTART"),
+        ("restart", "starts-late", ("--stored", 400, "--restarts", 1), "RESTART"),
         ("soak", "keeps-everything", ("--minutes", 0.15, "--warm-up", 3, "--rate", 8), "MEMORY"),
     ],
 )
