@@ -79,7 +79,7 @@ def test_limits_hold_on_the_wire_while_they_are_changed() -> None:
     assert (code, figures["faults"]) == (0, 0), figures["said"]
     # The brain ordered twice as many.
     assert figures["gate_most_in_a_second"] == 20
-    assert figures["trunk_most_at_once"] == 2
+    assert figures["trunk_most_at_once"] == 1
 
 
 def test_whoever_does_not_hold_to_limits_is_noticed() -> None:
