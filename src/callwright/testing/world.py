@@ -148,7 +148,7 @@ class World:
     async def quiet(self) -> None:
         """Until the loops wait for the clock: a few turns through both threads in a row."""
         async with asyncio.timeout(PATIENCE_S):
-            for _ in range(4):
+            for _ in range(8):
                 await self.store.write(lambda tx: None)
                 await self.store.read(lambda tx: None)
                 for _ in range(5):
