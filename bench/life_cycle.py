@@ -30,7 +30,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +41,7 @@ from callwright.cli.garbage import spare_what_stands
 from callwright.ports.store import Lane
 from callwright.store.sqlite import SqliteStore, open_sqlite_store
 from callwright.store.sqlite.values import call_values
+from callwright.testing.peers.peer_venv import peer_python
 from store_life_cycle import NOW, SCHEDULE, contacts, furnish, life_cycles_per_s
 
 HERE = Path(__file__).resolve().parent
@@ -135,7 +135,7 @@ async def measure(
 
 def run_peer(peer: Peer, where: str, number: int) -> float:
     """Jobs a second that a peer completes now, in a process of its own."""
-    python = PEERS_VENV / "bin" / "python"
+    python = peer_python(PEERS / "peers.lock", PEERS_VENV)
     place = where.replace("{}", str(number))
     ran = subprocess.run(
         [python, PEERS / peer.script, str(peer.jobs), place],
@@ -147,18 +147,6 @@ def run_peer(peer: Peer, where: str, number: int) -> float:
     if ran.returncode != 0:
         sys.exit(f"life_cycle: {peer.script} failed:\n{ran.stderr}")
     return float(ran.stdout)
-
-
-def install_peers() -> None:
-    """The peers in a virtual environment of their own, as peers.lock pins them."""
-    lock, stamp = PEERS / "peers.lock", PEERS_VENV / "peers.lock"
-    if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
-        return
-    print("  installing the peers", file=sys.stderr)
-    venv.create(PEERS_VENV, clear=True, with_pip=True)
-    pip = [PEERS_VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes"]
-    subprocess.run([*pip, "--disable-pip-version-check", "-r", lock], check=True)
-    shutil.copy(lock, stamp)
 
 
 @contextmanager
@@ -231,7 +219,6 @@ def main() -> None:
         if options.no_peers:
             run({}, {})
             return
-        install_peers()
         with postgres(folder) as address:
             peers = {
                 "pgqueuer": Peer("pgqueuer_jobs.py", 5_000),

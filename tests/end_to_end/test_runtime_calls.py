@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,22 +19,11 @@ from callwright.service.queue_calls import queue_call
 from callwright.store.sqlite import open_sqlite_store
 from callwright.testing.manual_clock import ManualClock
 from callwright.testing.scripted_line import ANSWERED, BUSY, Fate
-from callwright.testing.world import World, running, seed
+from callwright.testing.world import World, a_world, running, seed
 
 E = HistoryEvent
 NO_ANSWER = Fate(outcome=Outcome.NO_ANSWER, rings_s=60, sip_code=487)
 TROUBLE = Fate(outcome=Outcome.TRUNK_TROUBLE, rings_s=0.1, sip_code=503, rang=False)
-
-
-@asynccontextmanager
-async def a_world(path: Path) -> AsyncIterator[World]:
-    clock = ManualClock()
-    store = open_sqlite_store(path / "calls.db", server=True)
-    try:
-        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
-        yield World(store=store, clock=clock, user=user, deployment=deployment)
-    finally:
-        await store.close()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Limits of callers while calls go on: kept exactly, changed at once, in nobody else's way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,23 +10,10 @@ from callwright.domain.ids import BatchId
 from callwright.domain.limits import UNLIMITED, Limited, LimitKind, Limits
 from callwright.domain.outcome import Outcome
 from callwright.ports.store import WriteTx
-from callwright.store.sqlite import open_sqlite_store
-from callwright.testing.manual_clock import ManualClock
 from callwright.testing.scripted_line import ANSWERED, Fate
-from callwright.testing.world import World, running, seed
+from callwright.testing.world import World, a_world, running
 
 LONG = Fate(outcome=Outcome.ANSWERED, sip_code=200, rings_s=1.0, talks_s=20.0)
-
-
-@asynccontextmanager
-async def a_world(path: Path) -> AsyncIterator[World]:
-    clock = ManualClock()
-    store = open_sqlite_store(path / "calls.db", server=True)
-    try:
-        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
-        yield World(store=store, clock=clock, user=user, deployment=deployment)
-    finally:
-        await store.close()
 
 
 async def another_deployment(world: World) -> Deployment:

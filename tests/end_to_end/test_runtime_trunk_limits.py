@@ -2,32 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from callwright.domain.limits import UNLIMITED, Limits
 from callwright.domain.outcome import Outcome
 from callwright.domain.situation import Rule
 from callwright.service.why_waiting import why_call
-from callwright.store.sqlite import open_sqlite_store
-from callwright.testing.manual_clock import ManualClock
 from callwright.testing.peers.busy_trunk import most_within
 from callwright.testing.scripted_line import ANSWERED, Fate
-from callwright.testing.world import World, running, seed
+from callwright.testing.world import World, a_world, running
 
 LONG = Fate(outcome=Outcome.ANSWERED, sip_code=200, rings_s=1.0, talks_s=20.0)
-
-
-@asynccontextmanager
-async def a_world(path: Path) -> AsyncIterator[World]:
-    clock = ManualClock()
-    store = open_sqlite_store(path / "calls.db", server=True)
-    try:
-        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
-        yield World(store=store, clock=clock, user=user, deployment=deployment)
-    finally:
-        await store.close()
 
 
 async def limit(world: World, limits: Limits) -> float:

@@ -20,11 +20,9 @@ from callwright.service import why_waiting
 from callwright.service.pause_calls import settle_pauses
 from callwright.service.queue_calls import queue_call
 from callwright.service.why_waiting import why_call
-from callwright.store.sqlite import open_sqlite_store
 from callwright.store.sqlite.stops import PUT_ASIDE
-from callwright.testing.manual_clock import ManualClock
 from callwright.testing.scripted_line import ANSWERED, BUSY, Fate
-from callwright.testing.world import World, contact_of, running, seed
+from callwright.testing.world import World, a_world, contact_of, running
 
 LONG = Fate(outcome=Outcome.ANSWERED, sip_code=200, talks_s=600.0)
 AWAY = Fate(outcome=Outcome.TRUNK_TROUBLE, sip_code=503, rings_s=0.1, rang=False)
@@ -292,14 +290,8 @@ ELSEWHERE = {Rule.SERVER_HELD, Rule.LOADING}
 
 @asynccontextmanager
 async def a_scene(folder: Path, **of: float) -> AsyncIterator[Scene]:
-    clock = ManualClock()
-    store = open_sqlite_store(folder / "calls.db", server=True)
-    try:
-        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
-        world = World(store=store, clock=clock, user=user, deployment=deployment)
+    async with a_world(folder) as world:
         yield Scene(world=world, **of)  # type: ignore[arg-type]
-    finally:
-        await store.close()
 
 
 def play(folder: Path, test: Callable[[Scene], Awaitable[None]], **of: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from callwright.domain.account import Deployment, Product, User
 from callwright.domain.call import CallDetails, Contact, Schedule
@@ -27,6 +28,7 @@ from callwright.service.authenticate import hash_key
 from callwright.service.load_list import ListLoader
 from callwright.service.queue_calls import queue_call
 from callwright.service.tell_result import NoticeStyle
+from callwright.store.sqlite import open_sqlite_store
 from callwright.testing.manual_clock import ManualClock
 from callwright.testing.scripted_line import ANSWERED, Fate, ScriptedLine
 
@@ -153,6 +155,18 @@ class World:
                 await self.store.read(lambda tx: None)
                 for _ in range(5):
                     await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def a_world(folder: Path) -> AsyncIterator[World]:
+    """A world with a store of its own in `folder`, in which nothing runs yet."""
+    clock = ManualClock()
+    store = open_sqlite_store(folder / "calls.db", server=True)
+    try:
+        user, deployment = await store.write(lambda tx: seed(tx, clock.now()))
+        yield World(store=store, clock=clock, user=user, deployment=deployment)
+    finally:
+        await store.close()
 
 
 def contact_of(number: str) -> Contact:
