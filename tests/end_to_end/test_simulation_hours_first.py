@@ -1,4 +1,4 @@
-"""Hours of a thousand calls: the first quarter, in a file of its own so that all processors work."""
+"""Hours of a thousand calls: the first quarter, so that every processor has some to live."""
 
 import pytest
 from simulated_hour import require_no_broken_promise
