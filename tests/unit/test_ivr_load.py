@@ -215,6 +215,7 @@ def test_an_agent_step_is_compiled_with_what_was_left_out() -> None:
     [
         ("https://a.example/", "is no address of a websocket"),
         ("wss://", "is no address of a websocket"),
+        ("wss://a.example:65536/", "is no address of a websocket"),
         ("wss://user:password@a.example/", "is no address of a websocket"),
         ("wss://a.example/a b", "is no address of a websocket"),
         ("wss://a.example/{name}", "takes no variables; give them as parameters"),

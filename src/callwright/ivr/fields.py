@@ -17,7 +17,9 @@ _STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)\Z")
 _SPAN = re.compile(r"([0-9]{1,6})(?: ?- ?([0-9]{1,6}))?\Z")
 _VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+./-]{0,63}\Z")
-_AGENT_URL = re.compile(r"wss?://[^/?#\s@]+(:[0-9]{1,5})?(/[!-~]*)?\Z", re.IGNORECASE)
+_AGENT_URL = re.compile(
+    r"wss?://(?:\[[0-9a-f:.]+\]|[^/?#\s@:]+)(?::([0-9]{1,5}))?(?:/[!-~]*)?\Z", re.IGNORECASE
+)
 _TRUE, _FALSE = ("yes", "true", "on"), ("no", "false", "off")
 
 
@@ -248,10 +250,11 @@ def read_agent_url(node: Node | None, faults: Faults) -> str:
     if node is None:
         return ""
     text = read_text(node, faults, most=MAX_TEXT)
+    match = _AGENT_URL.match(text)
     if "{" in text:
         # What is in an address is in the logs of everybody on the way.
         faults.add("an agent's address takes no variables; give them as parameters", node.place)
-    elif text and not _AGENT_URL.match(text):
+    elif text and (match is None or int(match[1] or 0) > 65535):
         faults.add(
             f"'{text}' is no address of a websocket; write it like wss://agent.example.com/talk",
             node.place,
