@@ -6,7 +6,8 @@ from typing import Any
 
 import _sip_values
 from _breaks import Patch
-from callwright.telephony.sip import call, requests
+from callwright.runtime import pacing, trunk_states
+from callwright.telephony.sip import call, inviting, requests
 from callwright.telephony.sip.answers import DialogAnswers
 from callwright.telephony.sip.neighbours import Neighbours
 
@@ -57,10 +58,31 @@ def _falls_over() -> list[Patch]:
     return [(DialogAnswers, "on_request", on_request)]
 
 
+def _never_second_target() -> list[Patch]:
+    """Take what the first server does for the end of it."""
+    return [(inviting.Inviting, "move_on", lambda self, now: [])]
+
+
+def _dials_when_out() -> list[Patch]:
+    """Try it all the same, though it is known that nobody is there."""
+    return [(pacing.Pacer, "is_out", lambda self, now: False)]
+
+
+def _never_back() -> list[Patch]:
+    """Let what was held wait on."""
+    return [
+        (pacing.Pacer, "back", lambda self, now: None),
+        (trunk_states, "BELIEVED_S", 1e6),
+    ]
+
+
 SIP_BREAKS: dict[str, Callable[[], list[Patch]]] = {
     "any-source": _any_source,
     "any-tag": _any_tag,
     "answers-everybody": _answers_everybody,
     "unchecked-values": _unchecked_values,
     "falls-over": _falls_over,
+    "never-second-target": _never_second_target,
+    "dials-when-out": _dials_when_out,
+    "never-back": _never_back,
 }

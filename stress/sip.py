@@ -7,7 +7,8 @@
 Calls talk on a real line meanwhile, on this machine's loopback. No forged BYE, CANCEL or other
 message from elsewhere may end one of them or be answered; no mutant of one call that the trunk
 itself sends may hurt another, or the line; and every number, caller id and key of a list is
-refused, or goes out in exactly the headers that an INVITE has. Nothing leaves this machine: a
+refused, or goes out in exactly the headers that an INVITE has. Beside that, trunks are away in
+every way, and their calls must wait, or go to another server. Nothing leaves this machine: a
 socket bound to 127.0.0.1 cannot send elsewhere, whatever a mutant names.
 """
 
@@ -24,10 +25,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import structlog
+
 from _breaks import breaking
 from _figures import finish
 from _sip_breaks import SIP_BREAKS
 from _sip_values import fault_in, hostile_values
+from _trunk_states import stress_trunks
 from callwright.domain.outcome import Outcome
 from callwright.ivr import script as scripts
 from callwright.ivr.load import load
@@ -275,6 +279,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--break", dest="broken", choices=sorted(SIP_BREAKS))
     given = parser.parse_args(arguments)
     logging.getLogger("callwright").setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.perf_counter()
     faults: list[str] = []
     taken = 0
@@ -286,6 +291,7 @@ def main(arguments: list[str]) -> int:
                 faults.append(f"S2-values {value!r}: {fault}")
         line = stress_line(Path(folder), given.forged, given.mutants, given.seed)
         faults += asyncio.run(line)
+        faults += asyncio.run(stress_trunks(Path(folder) / "trunks"))
     figures = {
         "stress": "sip",
         "seed": given.seed,

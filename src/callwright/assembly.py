@@ -27,14 +27,11 @@ from callwright.service.hold_start import HoldRules
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import NoteFile, open_sqlite_store
 from callwright.telephony.capture import CaptureRules
+from callwright.telephony.configured_trunk import configured_trunk
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.recording import RecordingRules
 from callwright.telephony.send_gate import new_book_file
-from callwright.telephony.sip.call_form import CallForm
-from callwright.telephony.sip.sdp import Codec
-from callwright.telephony.sip.tls import TlsSettings
 from callwright.telephony.spawned_line import ProcessLine
-from callwright.telephony.trunk import TrunkSettings as LineTrunk
 from callwright.web.metrics import Metrics, TrunkReading
 
 if TYPE_CHECKING:
@@ -225,6 +222,7 @@ def _trunk_readings(supervisor: Supervisor) -> list[TrunkReading]:
             active=supervisor.attempts.in_flight(limits.name),
             limit=limits.max_calls,
             in_trouble=supervisor.in_trouble(limits.name),
+            health=supervisor.lines.trunks.health(limits.name),
         )
         for limits in supervisor.trunks
     ]
@@ -240,7 +238,14 @@ def _line_makers(
     for index in range(count):
         settings = LineSettings(
             trunks=tuple(
-                _line_trunk(config, name, trunk, phones, index, count)
+                configured_trunk(
+                    config,
+                    name,
+                    trunk,
+                    line=index,
+                    lines=count,
+                    phones=None if phones is None else phones.address,
+                )
                 for name, trunk in trunks.items()
             ),
             speech=config.speech.engine,
@@ -257,79 +262,6 @@ def _line_makers(
         )
         makers.append(partial(ProcessLine, settings))
     return makers
-
-
-_CODECS: dict[str, Codec] = {"pcmu": "PCMU", "pcma": "PCMA"}
-
-
-def _path(config: Config, written: str) -> str:
-    """A file named in the settings, looked up from their folder; "" = none."""
-    return str(config.folder / written) if written else ""
-
-
-def _line_trunk(
-    config: Config, name: str, trunk: TrunkSettings, phones: "Phones | None", index: int, count: int
-) -> LineTrunk:
-    address = str(trunk.address)
-    user, password = trunk.user, trunk.password
-    if trunk.driver == "phones":
-        assert phones is not None
-        host, port = phones.address
-        address = f"sip:{host}:{port};transport=udp"
-        user, password = user or "phones", password or "phones"
-    if trunk.local_port and count > 1:
-        raise ConfigInvalid(
-            f"trunks.{name}.local_port: one port cannot serve {count} line processes; "
-            "leave it out, or set lines.processes = 1"
-        )
-    first, last = trunk.rtp_ports.first, trunk.rtp_ports.last
-    # Even shares that start on an even port, as RTP wants.
-    share = (last - first + 1) // count // 2 * 2
-    return LineTrunk(
-        name=name,
-        address=address,
-        user=user,
-        password=password,
-        caller_id=trunk.caller_id,
-        targets=trunk.targets,
-        outbound_proxy=trunk.outbound_proxy,
-        ping_every_s=trunk.ping_every.total_seconds() if trunk.pings else 0.0,
-        register_for_s=round(trunk.register_for.total_seconds()) if trunk.registers else 0,
-        tls=TlsSettings(
-            ca=_path(config, trunk.tls_ca),
-            certificate=_path(config, trunk.tls_certificate),
-            key=_path(config, trunk.tls_key),
-            wildcards=trunk.tls_wildcards,
-        ),
-        local_address=trunk.local_address,
-        local_port=trunk.local_port,
-        rtp_ports=(first + index * share, first + (index + 1) * share - 1),
-        codecs=tuple(_CODECS[name] for name in dict.fromkeys(trunk.codecs)),
-        audio_timeout_s=trunk.audio_timeout.total_seconds(),
-        calls_per_second=trunk.calls_per_second,
-        form=_call_form(trunk),
-    )
-
-
-def _call_form(trunk: TrunkSettings) -> CallForm:
-    return CallForm(
-        number_format=trunk.number_format,
-        country_code=trunk.country_code,
-        national_prefix=trunk.national_prefix,
-        international_prefix=trunk.international_prefix,
-        strip_prefix=trunk.strip_prefix,
-        dial_prefix=trunk.dial_prefix,
-        caller_id_format=trunk.caller_id_format,
-        user_phone=trunk.user_phone,
-        from_account=trunk.caller_from == "account",
-        identity_headers=tuple(trunk.identity_headers),
-        caller_name=trunk.caller_name,
-        hide_caller_id=trunk.hide_caller_id,
-        diversion=trunk.diversion,
-        user_agent=trunk.user_agent,
-        reliable_provisionals=trunk.reliable_provisionals,
-        session_expires_s=trunk.session_expires,
-    )
 
 
 def _capture_rules(config: Config) -> CaptureRules | None:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from web_world import DEPLOYMENT, PROGRAM, WebWorld, basic, run_world
 from callwright.config import Config, HostPort, ServerSettings
 from callwright.domain.notice import Delivery
 from callwright.domain.outcome import Outcome
+from callwright.domain.trunk_health import RegistrationHealth, ServerHealth, TrunkHealth
 from callwright.ports.line import LegOrder
 from callwright.service.cancel_calls import cancel_calls
 from callwright.store.sqlite import open_sqlite_store
@@ -186,11 +188,22 @@ def test_without_an_answer_of_the_store_the_other_counts_are_told(tmp_path: Path
 
 
 def test_trunks_and_connections_are_told_as_they_are():
+    away = ServerHealth(address="192.0.2.7:5060", since=datetime.now(UTC), why="refused")
+    unregistered = RegistrationHealth(is_registered=False)
+    down = TrunkHealth(lines=1, is_out=True, servers=[away], registration=unregistered)
     trunks = [
         TrunkReading(name="main", active=3, limit=100, in_trouble=False),
-        TrunkReading(name='odd"\n', active=0, limit=1, in_trouble=True),
+        TrunkReading(name='odd"\n', active=0, limit=1, in_trouble=True, health=down),
     ]
-    found = samples(Metrics().text(None, trunks, 7))
+    metrics = Metrics()
+    found = samples(metrics.text(None, trunks, 7))
+    assert found['callwright_trunk_up{trunk="main"}'] == 1
+    assert found['callwright_trunk_up{trunk="odd"\n"}'] == 0
+    assert found['callwright_trunk_server_up{server="192.0.2.7:5060",trunk="odd"\n"}'] == 0
+    assert found['callwright_trunk_registered{trunk="odd"\n"}'] == 0
+    assert 'callwright_trunk_registered{trunk="main"}' not in found
+    # A server that is gone from the trunk is gone from here.
+    assert "192.0.2.7" not in str(samples(metrics.text(None, trunks[:1], 7)))
     assert found['callwright_trunk_calls{trunk="main"}'] == 3
     assert found['callwright_trunk_calls_limit{trunk="main"}'] == 100
     assert found['callwright_trunk_in_trouble{trunk="main"}'] == 0

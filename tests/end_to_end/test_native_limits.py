@@ -9,6 +9,7 @@ from native_world import ADMIN, COLLEAGUE, OWNER, STRANGER, NativeWorld, run_nat
 from callwright.domain.limits import Limited, LimitKind, Limits
 
 NONE = {"calls_per_second": None, "max_calls": None}
+UNHEARD = {"state": "unknown", "servers": [], "registration": None}
 
 
 async def patch(world: NativeWorld, path: str, body: Any, status: int = 200, **by: Any) -> Any:
@@ -74,7 +75,7 @@ def test_a_trunk_is_limited_by_admins_of_the_servers_own_account(tmp_path: Path)
         for by in (OWNER, STRANGER):
             await patch(world, path, {"max_calls": 3}, 403, by=by)
         assert await patch(world, path, {"max_calls": 3}, by=ADMIN) == {**shown, "max_calls": 3}
-        assert await world.get("/v1/trunks") == {"items": [{**shown, "max_calls": 3}]}
+        assert await world.get("/v1/trunks") == {"items": [{**shown, "max_calls": 3, **UNHEARD}]}
         assert await world.store.read(lambda tx: tx.trunk_limits()) == {
             "phones": Limits(max_calls=3)
         }

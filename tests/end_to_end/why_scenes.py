@@ -14,6 +14,7 @@ from callwright.domain.limits import Limited, LimitKind, Limits
 from callwright.domain.outcome import Outcome
 from callwright.domain.situation import Explanation, Rule
 from callwright.domain.why import RULES, explain
+from callwright.ports.line import RegistrationStands, ServerStands, TrunkStands
 from callwright.ports.store import WriteTx
 from callwright.runtime.gate import Gate
 from callwright.service import why_waiting
@@ -183,6 +184,33 @@ async def no_line(scene: Scene) -> CallId:
     return await scene.queue()
 
 
+def refused(scene: Scene, *, again_in_s: float = 5.0) -> TrunkStands:
+    """What a line says whose only server is away."""
+    now = scene.world.clock.now().timestamp()
+    away = ServerStands(
+        address="192.0.2.7:5060",
+        since=now,
+        why="connection refused",
+        is_away=True,
+        probe_at=now + again_in_s,
+    )
+    return TrunkStands(trunk="main", takes_calls=False, servers=(away,))
+
+
+async def trunk_down(scene: Scene) -> CallId:
+    scene.world.lines[-1].tells_of_trunk(refused(scene))
+    return await scene.queue()
+
+
+async def trunk_not_registered(scene: Scene) -> CallId:
+    now = scene.world.clock.now().timestamp()
+    stands = RegistrationStands(until=now - 1, why="403 Forbidden", again_at=now + 30)
+    scene.world.lines[-1].tells_of_trunk(
+        TrunkStands(trunk="main", takes_calls=False, registration=stands)
+    )
+    return await scene.queue()
+
+
 async def trunk_closed(scene: Scene) -> CallId:
     scene.fate = LEAVE_ME
     await scene.queue("6175550111", max_attempts=2)
@@ -270,6 +298,8 @@ SCENES: dict[Rule, tuple[Met, dict[str, float]]] = {
     Rule.NOT_OPEN: (not_open, {}),
     Rule.RETRY_WAIT: (retry_wait, {}),
     Rule.NO_LINE: (no_line, {}),
+    Rule.TRUNK_DOWN: (trunk_down, {}),
+    Rule.TRUNK_NOT_REGISTERED: (trunk_not_registered, {}),
     Rule.TRUNK_CLOSED: (trunk_closed, {}),
     Rule.TRUNK_TROUBLE: (trunk_trouble, {}),
     Rule.TRUNK_FULL: (trunk_full, {"most": 1}),

@@ -122,6 +122,21 @@ def test_a_trunk_that_named_a_time_is_ramped_up_from_then_on() -> None:
     assert 9 <= len(starts) <= 12
 
 
+def test_while_no_call_has_a_chance_none_starts_and_after_an_outage_a_few_at_first() -> None:
+    pacer = Pacer(TrunkLimits(name="main", calls_per_second=100, max_calls=1000))
+    pacer.out(50.0, failed=False)
+    assert pacer.free_starts(49.9, 0) == 0
+    assert pacer.free_starts(50.0, 0) > 0
+    pacer.out(100.0, failed=False)
+    pacer.back(60.0)
+    assert (pacer.free_starts(60.0, 0) > 0, pacer.calls_per_second(60.0)) == (True, 100)
+    pacer.out(100.0, failed=True)
+    pacer.out(100.0, failed=False)
+    pacer.back(70.0)
+    assert pacer.calls_per_second(70.0) == pytest.approx(10)
+    assert pacer.calls_per_second(130.0) == 100
+
+
 def test_a_trunk_without_a_ramp_has_its_whole_rate_at_once() -> None:
     limits = TrunkLimits(name="main", calls_per_second=100, max_calls=1000, ramp_up_s=0.0)
     paced = Pacer(limits)

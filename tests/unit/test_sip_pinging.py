@@ -5,7 +5,7 @@ import random
 from callwright.telephony.sip.actions import Action, Send, TargetFailed
 from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.message import SipRequest, SipResponse, parse_message
-from callwright.telephony.sip.pinging import Pinging
+from callwright.telephony.sip.pinging import PROBE_EVERY_S, Pinging
 from callwright.telephony.sip.requests import CallSetup
 from callwright.telephony.sip.targets import HOLD_S, Located, Targets
 
@@ -54,6 +54,11 @@ class Servers:
             self.now = max(self.now, self.pinging.wakes_at)
             self.take(self.pinging.on_timer(self.now))
         self.now = until
+
+    def refuse(self, address: Address) -> None:
+        """The network says that nobody listens there."""
+        asked = [message for _, message, to in self.sent if to == address][-1]
+        self.take(self.pinging.on_not_listening(self.now, asked.branch, "connection refused"))
 
     def answer(self, status: int) -> None:
         _, request, to = self.sent[-1]
@@ -105,3 +110,28 @@ def test_at_an_interval_silence_is_noticed_before_a_call_meets_it() -> None:
     servers.wait(33.0)
     assert servers.targets.in_turn() == [B, A]
     assert len({m.cseq for _, m, to in servers.sent if to == B}) >= 2
+
+
+def test_where_nobody_is_left_they_are_asked_at_once_and_every_few_seconds() -> None:
+    servers = Servers(0.0)
+    servers.fail(A)
+    assert servers.sent == []
+    servers.fail(B)
+    assert {to for _, _, to in servers.sent} == {A, B}
+    for address in (A, B):
+        servers.refuse(address)
+    servers.wait(PROBE_EVERY_S)
+    assert [(at, to) for at, _, to in servers.sent[2:]] == [(PROBE_EVERY_S, A), (PROBE_EVERY_S, B)]
+    servers.answer(404)
+    assert servers.targets.in_turn() == [B, A]
+
+
+def test_one_that_asked_to_be_left_alone_is_though_nobody_else_is_there() -> None:
+    servers = Servers(0.0)
+    servers.fail(B)
+    servers.targets.failed(A, servers.now, "503", 60.0, refused=True)
+    servers.take(servers.pinging.plan(servers.now))
+    servers.wait(59.0)
+    assert A not in {to for _, _, to in servers.sent}
+    servers.wait(1.0)
+    assert A in {to for _, _, to in servers.sent}

@@ -142,7 +142,7 @@ def test_it_is_tried_ever_more_seldom_and_at_another_server() -> None:
     for _ in range(9):
         trunk.wait(32.1)
         failed, told = trunk.news[-2:]
-        assert failed == TargetFailed(trunk.server, "no reply")
+        assert failed == TargetFailed(trunk.server, "no reply", is_silent=True)
         assert isinstance(told, NotRegistered)
         waits.append(told.again_in_s)
         trunk.server = SECOND
@@ -156,6 +156,30 @@ def test_retry_after_is_obeyed() -> None:
     trunk = Trunk()
     trunk.answer(503, "Retry-After: 400 (busy)\r\n".replace(" (busy)", ";duration=9"))
     assert trunk.news[-1] == NotRegistered("503 Phrase", 400.0)
+
+
+def test_a_refresh_that_is_refused_leaves_what_was_granted_until_that_runs_out() -> None:
+    trunk = Trunk()
+    trunk.accept(40)
+    trunk.wait(20.0)
+    trunk.answer(403)
+    assert trunk.news[-1] == NotRegistered("403 Phrase", 30.0)
+    assert trunk.account.is_registered
+    trunk.wait(20.0)
+    assert not trunk.account.is_registered
+    assert trunk.news[-1] == NotRegistered("403 Phrase", 10.0)
+
+
+def test_silence_is_not_waited_out_once_servers_answer_again_but_a_refusal_is() -> None:
+    trunk = Trunk()
+    trunk.wait(32.1)
+    before = len(trunk.sent)
+    trunk.take(trunk.account.try_now(trunk.now))
+    trunk.take(trunk.account.try_now(trunk.now))
+    assert len(trunk.sent) == before + 1
+    trunk.answer(403)
+    trunk.take(trunk.account.try_now(trunk.now))
+    assert len(trunk.sent) == before + 1
 
 
 def test_it_is_taken_back_at_the_end() -> None:

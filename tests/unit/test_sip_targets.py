@@ -4,7 +4,13 @@ import random
 from collections import Counter
 
 from callwright.telephony.sip.fields import Address
-from callwright.telephony.sip.targets import HOLD_S, LONGEST_HOLD_S, Located, Targets
+from callwright.telephony.sip.targets import (
+    HOLD_S,
+    LONGEST_HOLD_S,
+    PINGS_COUNT_FOR_S,
+    Located,
+    Targets,
+)
 
 A: Address = ("192.0.2.1", 5060)
 B: Address = ("192.0.2.2", 5060)
@@ -59,6 +65,32 @@ def test_what_is_known_of_a_server_outlives_a_new_answer_of_dns() -> None:
     servers.failed(A, 0.0, "no reply", refused=False)
     servers.replace((Located(A, 1), Located(C, 2)))
     assert servers.in_turn() == [C, A]
+
+
+def test_who_is_silent_is_away_for_certain_only_if_it_answered_options_not_long_ago() -> None:
+    servers = targets(Located(A, 1))
+    servers.failed(A, 0.0, "no reply", refused=False, silent=True)
+    assert not servers.are_away
+    servers.answered_ping(A, 10.0)
+    servers.answered(A)
+    servers.failed(A, 20.0, "no reply to OPTIONS", refused=False, silent=True)
+    assert servers.are_away
+    servers.failed(A, 10.0 + PINGS_COUNT_FOR_S, "no reply to OPTIONS", refused=False, silent=True)
+    assert not servers.are_away
+
+
+def test_where_nobody_listens_all_are_away_until_one_says_anything() -> None:
+    servers = targets(Located(A, 1), Located(B, 1))
+    servers.failed(A, 0.0, "connection refused", refused=False)
+    assert not servers.are_away
+    servers.failed(B, 0.0, "connection refused", refused=False)
+    assert servers.are_away
+    servers.failed(B, 1.0, "503", refused=True)
+    assert not servers.are_away
+    servers.failed(B, 2.0, "connection refused", refused=False)
+    assert servers.are_away
+    servers.answered(A)
+    assert not servers.are_away
 
 
 def test_an_answer_from_another_port_speaks_for_the_only_server_there() -> None:

@@ -96,7 +96,11 @@ def test_a_target_that_cannot_have_rung_anybody_is_followed_by_the_next(how: str
     call = Targets(FIRST, SECOND)
     call.fail(how)
     assert call.news[0] == TargetFailed(
-        FIRST, why, 7.0 if how == "503" else 0.0, is_there=how == "503"
+        FIRST,
+        why,
+        7.0 if how == "503" else 0.0,
+        is_there=how == "503",
+        is_silent=how == "silent",
     )
     assert call.news[1] == MovedOn(SECOND, 2)
     assert [s for s in call.invites() if s[2] == SECOND] == [("z9hG4bKb.t2", 1, SECOND)]

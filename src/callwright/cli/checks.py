@@ -49,7 +49,8 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
     yield Finding("config", Level.OK, str(config.file or "defaults; no file"))
     yield await _store(config)
     yield _disk(config)
-    yield await _listen(config.server.listen)
+    for finding in await _listen(config.server.listen):
+        yield finding
     yield _clock()
     yield _speech(config.speech.engine)
     if not config.trunks:
@@ -114,8 +115,8 @@ def _disk(config: Config) -> Finding:
     return Finding("disk", Level.OK, text)
 
 
-async def _listen(listen: HostPort) -> Finding:
-    """Whether the port is free, or taken by a server of ours."""
+async def _listen(listen: HostPort) -> list[Finding]:
+    """Whether the port is free, or taken by a server of ours; and what that finds."""
     try:
         free = await asyncio.get_running_loop().create_server(
             asyncio.Protocol, listen.host, listen.port, reuse_address=True
@@ -124,19 +125,26 @@ async def _listen(listen: HostPort) -> Finding:
         bind_problem = exc.strerror or str(exc)
     else:
         free.close()
-        return Finding("port", Level.OK, f"{listen} is free: no server runs there")
+        return [Finding("port", Level.OK, f"{listen} is free: no server runs there")]
     try:
         async with httpx2.AsyncClient(timeout=ANSWERS_WITHIN_S) as client:
             answer = await client.get(f"http://{listen}/readyz")
         value = answer.json()
+        down = [_down(listen, text) for text in value.get("trunks_down", ())]
         if answer.status_code == 200:
-            return Finding("server", Level.OK, f"answers at {listen} and is ready")
+            return [Finding("server", Level.OK, f"answers at {listen} and is ready"), *down]
         if "problems" in value:
-            return Finding("server", Level.FAIL, f"at {listen}: {'; '.join(value['problems'])}")
-    except (httpx2.HTTPError, ValueError, TypeError):
+            problems = "; ".join(value["problems"])
+            return [Finding("server", Level.FAIL, f"at {listen}: {problems}"), *down]
+    except (httpx2.HTTPError, ValueError, TypeError, AttributeError):
         pass
     advice = "stop what uses it, or choose another server.listen"
-    return Finding("port", Level.FAIL, f"{listen} cannot be used: {bind_problem}", advice)
+    return [Finding("port", Level.FAIL, f"{listen} cannot be used: {bind_problem}", advice)]
+
+
+def _down(listen: HostPort, text: str) -> Finding:
+    advice = "its calls wait; see `callwright limit trunk`, and the server's log"
+    return Finding("server", Level.FAIL, f"at {listen}: {text}", advice)
 
 
 def _clock() -> Finding:

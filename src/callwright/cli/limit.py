@@ -1,7 +1,7 @@
 """`callwright limit`: how many calls an account, a deployment, a batch or a trunk may start."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from callwright.cli.api_client import ApiClient
 from callwright.cli.options import JsonOption
 from callwright.cli.output import show
 from callwright.cli.session import Connect, asks_server
+from callwright.cli.trunk_view import describe_trunk
 
 NO_LIMIT = "none"
 
@@ -35,7 +36,7 @@ _PATHS = {Limitable.DEPLOYMENT: "deployments", Limitable.BATCH: "batches"}
 @asks_server
 def limit(
     what: Annotated[
-        Limitable | None, typer.Argument(help="Left out: show the account's and all trunks'.")
+        Limitable | None, typer.Argument(help="Left out: show the account's, and every trunk.")
     ] = None,
     which: Annotated[
         str | None,
@@ -79,12 +80,17 @@ def limit(
 def _show_all(client: ApiClient, *, with_account: bool, as_json: bool) -> None:
     trunks: list[dict[str, Any]] = client.get("/v1/trunks")["items"]
     value: dict[str, object] = {"trunks": trunks}
-    lines = [_trunk_told(trunk) for trunk in trunks]
+    lines = [line for trunk in trunks for line in _with_state(trunk)]
     if with_account:
         account = client.get("/v1/limits")
         value = {"account": account, **value}
         lines = [f"the account {_told(account)}", *lines]
     show(value, "\n".join(lines), as_json=as_json)
+
+
+def _with_state(trunk: Mapping[str, Any]) -> Iterator[str]:
+    yield _trunk_told(trunk)
+    yield from (f"  {line}" for line in describe_trunk(trunk))
 
 
 def _path(what: Limitable, which: str | None) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from callwright.domain.limits import Limited, Limits
+from callwright.domain.trunk_health import UNKNOWN, TrunkHealth
 
 ENOUGH = 20
 """Attempts that must have ended before what they came to says anything of the next."""
@@ -69,6 +70,7 @@ class TrunkStanding:
     probe_in_s: float | None = None
     """It failed several times in a row and is probed, next in so many seconds; None = it works."""
     measured: Measured = field(default=ASSUMED)
+    health: TrunkHealth = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ class Rule(StrEnum):
     NOT_OPEN = "window_not_open"
     RETRY_WAIT = "retry_wait"
     NO_LINE = "no_line"
+    TRUNK_DOWN = "trunk_down"
+    TRUNK_NOT_REGISTERED = "trunk_not_registered"
     TRUNK_CLOSED = "trunk_closed"
     TRUNK_TROUBLE = "trunk_in_trouble"
     TRUNK_FULL = "trunk_max_calls"

@@ -108,6 +108,45 @@ def _no_line(given: Situation) -> Reason | None:
     return _about(Rule.NO_LINE, text, given.now + LINE_STARTS_AGAIN)
 
 
+def _trunk_down(given: Situation) -> Reason | None:
+    if given.trunk is None or not given.trunk.health.is_out or not given.is_due:
+        return None
+    servers = given.trunk.health.servers
+    if not given.trunk.health.are_servers_away:
+        return None
+    last = max(servers, key=lambda each: each.since)
+    probes = [each.probe_at for each in servers if each.probe_at is not None]
+    probe_at = max(given.now, min(probes, default=given.now))
+    who = "its server does not answer" if len(servers) == 1 else _none_of(len(servers))
+    text = (
+        f"Trunk {given.trunk.name}: {who} since {_clock(last.since)} ({last.why}); the next probe "
+        f"is at {_clock(probe_at)}."
+    )
+    return _about(Rule.TRUNK_DOWN, text, probe_at)
+
+
+def _none_of(count: int) -> str:
+    return f"none of its {count} servers answers"
+
+
+def _trunk_not_registered(given: Situation) -> Reason | None:
+    if given.trunk is None or not given.trunk.health.is_out or not given.is_due:
+        return None
+    registration = given.trunk.health.registration
+    if registration is None or registration.is_registered:
+        return None
+    name, again_at = given.trunk.name, max(given.now, registration.again_at or given.now)
+    if not registration.why:
+        text = f"Trunk {name} has not confirmed our registration yet."
+    else:
+        since = f" since {_clock(registration.until)}" if registration.until else ""
+        text = (
+            f"Trunk {name} has us not registered{since} ({registration.why}); the next try is at "
+            f"{_clock(again_at)}."
+        )
+    return _about(Rule.TRUNK_NOT_REGISTERED, text, again_at)
+
+
 def _trunk_closed(given: Situation) -> Reason | None:
     if given.trunk is None:
         return None
@@ -221,6 +260,8 @@ RULES: Mapping[Rule, Find] = {
     Rule.NOT_OPEN: _not_open,
     Rule.RETRY_WAIT: _retry_wait,
     Rule.NO_LINE: _no_line,
+    Rule.TRUNK_DOWN: _trunk_down,
+    Rule.TRUNK_NOT_REGISTERED: _trunk_not_registered,
     Rule.TRUNK_CLOSED: _trunk_closed,
     Rule.TRUNK_TROUBLE: _trunk_trouble,
     Rule.TRUNK_FULL: _trunk_full,

@@ -131,6 +131,45 @@ class LineReady(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     local_sip: dict[str, str]
 
 
+class ServerStands(msgspec.Struct, frozen=True, kw_only=True):
+    """How a line finds one server of a trunk."""
+
+    address: str
+    """`host:port`, then `;transport=tcp` or `tls` if not by UDP."""
+    since: float
+    """When it came to be so, or was first heard of."""
+    why: str = ""
+    """It failed, and so; "" = it works as far as is known."""
+    is_away: bool = False
+    """It is certain that a call would find nobody there."""
+    probe_at: float = 0.0
+    """When it is asked next whether it works; 0 = it works."""
+
+
+class RegistrationStands(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a line is registered with a trunk that wants it."""
+
+    is_registered: bool = False
+    until: float = 0.0
+    """When the last registration runs out or ran out; 0 = there was none."""
+    why: str = ""
+    """It was refused last, and so; "" = it was not, or has not been answered yet."""
+    again_at: float = 0.0
+    """When it is tried again after a refusal."""
+
+
+class TrunkStands(msgspec.Struct, frozen=True, kw_only=True, tag="trunk"):
+    """How a line finds one of its trunks: said when that changes, and again every half minute
+    while it takes no calls."""
+
+    trunk: str
+    takes_calls: bool
+    """Whether a call has a chance there. What is not known counts as a chance."""
+    servers: tuple[ServerStands, ...] = ()
+    registration: RegistrationStands | None = None
+    """None: it wants none."""
+
+
 class LegSent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
     """The INVITE has left for `remote_address`: `host:port`, then `;transport=tcp` or `tls` if
     not by UDP, and `;try=2` or more if others were asked before, which told nothing."""
@@ -240,6 +279,7 @@ FromLine = (
     | LegStep
     | LegEnded
     | OrphanEnded
+    | TrunkStands
     | LineLog
 )
 

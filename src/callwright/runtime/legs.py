@@ -9,6 +9,7 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -34,8 +35,11 @@ from callwright.ports.line import (
     OrphanEnded,
     ScriptText,
     TrunkRate,
+    TrunkStands,
     Withdraw,
 )
+from callwright.runtime.orphan_answers import OrphanAnswers, orphan_of
+from callwright.runtime.trunk_states import TrunkStates
 
 log = structlog.get_logger()
 
@@ -67,34 +71,6 @@ NOWHERE = Place(-1, "")
 """No line runs; placing a leg there fails."""
 
 
-class _Answers:
-    """The attempts of orphans that have been answered for and not yet been taken."""
-
-    def __init__(self) -> None:
-        self.asked: _Placed | None = None
-        """The line that is to end them; None if none is, or it has died."""
-        self._ended: set[str] = set()
-        self._came = asyncio.Event()
-
-    def add(self, attempt: str) -> None:
-        self._ended.add(attempt)
-        self._came.set()
-
-    def line_died(self, placed: _Placed) -> None:
-        if self.asked is placed:
-            self.asked = None
-            self._came.set()
-
-    def take(self) -> set[str]:
-        ended, self._ended = self._ended, set()
-        self._came.clear()
-        return ended
-
-    async def wait(self, clock: Clock, until: float) -> bool:
-        """Whether there is one, or nobody to come from, by the monotonic second `until`."""
-        return await clock.wait(self._came, max(0.0, until - clock.monotonic()))
-
-
 class Lines:
     """A set of lines that looks like one."""
 
@@ -105,15 +81,18 @@ class Lines:
         clock: Clock,
         on_message: Callable[[FromLine], None],
         on_legs_lost: Callable[[set[str], str], None],
+        on_trunk: Callable[[str], None] = lambda trunk: None,
     ) -> None:
+        """`on_trunk` is called when a line told how a trunk stands, with its name."""
         self._make_lines = make_lines
         self._clock = clock
         self._on_message = on_message
         self._on_legs_lost = on_legs_lost
+        self.trunks = TrunkStates(clock, on_trunk)
         self._placed: dict[int, _Placed] = {}
         self._rates: dict[str, TrunkRate] = {}
         self._line_of: dict[str, int] = {}
-        self._orphans: dict[str, _Answers] = {}
+        self._orphans: dict[str, OrphanAnswers] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._silencing: set[asyncio.Task[None]] = set()
         self._any_runs = asyncio.Event()
@@ -150,10 +129,12 @@ class Lines:
         self._any_runs.clear()
 
     def choose(self, trunk: str, count: int) -> list[Place]:
-        """Where to place so many legs on `trunk`: on the lines with the fewest, one by one."""
+        """Where to place so many legs on `trunk`: one by one on the line with the fewest, of
+        those that can call through it."""
         if not self._placed:
             return [NOWHERE] * count
-        busy = [(len(placed.legs), index) for index, placed in self._placed.items()]
+        lines = self.trunks.lines_for(trunk, list(self._placed))
+        busy = [(len(self._placed[index].legs), index) for index in lines]
         heapq.heapify(busy)
         chosen = []
         for _ in range(count):
@@ -170,7 +151,7 @@ class Lines:
         if order.script not in placed.scripts:
             placed.scripts.add(order.script)
             placed.line.say(ScriptText(key=order.script, text=script))
-        placed.legs[order.leg] = _orphan(order, placed.local_sip.get(order.trunk, ""))
+        placed.legs[order.leg] = orphan_of(order, placed.local_sip.get(order.trunk, ""))
         self._line_of[order.leg] = index
         placed.line.say(order)
         return True
@@ -212,7 +193,7 @@ class Lines:
         come up for as long. Another line goes on where one dies.
         """
         waiting = {orphan.attempt: orphan for orphan in orphans}
-        answers = _Answers()
+        answers = OrphanAnswers()
         self._orphans.update(dict.fromkeys(waiting, answers))
         until = 0.0
         try:
@@ -222,9 +203,10 @@ class Lines:
                         break
                     if not self._placed:
                         continue  # it has died again in this very turn
-                    answers.asked = next(iter(self._placed.values()))
+                    answers.asked = next(iter(self._placed))
                     until = self._clock.monotonic() + timeout_s
-                    answers.asked.line.say(EndOrphans(orphans=tuple(waiting.values())))
+                    ending = EndOrphans(orphans=tuple(waiting.values()))
+                    self._placed[answers.asked].line.say(ending)
                 if not await answers.wait(self._clock, until):
                     break
                 ended = answers.take()
@@ -240,14 +222,18 @@ class Lines:
             await on_ended(set(waiting))
 
     async def _begin(self, index: int, line: Line) -> None:
-        ready: LineReady = await line.start(self._heard)
+        ready: LineReady = await line.start(partial(self._heard, index))
         self._placed[index] = _Placed(line=line, local_sip=dict(ready.local_sip))
         for rate in self._rates.values():
             line.say(rate)
+        self.trunks.line_began(index)
         self._any_runs.set()
         log.info("line ready", line=index, pid=ready.pid, local_sip=ready.local_sip)
 
-    def _heard(self, message: FromLine) -> None:
+    def _heard(self, index: int, message: FromLine) -> None:
+        if isinstance(message, TrunkStands):
+            self.trunks.heard(index, message)
+            return
         if isinstance(message, OrphanEnded):
             answers = self._orphans.get(message.attempt)
             if answers is not None:
@@ -289,13 +275,14 @@ class Lines:
         while True:
             reason = await line.when_gone()
             placed = self._placed.pop(index)
+            self.trunks.line_gone(index)
             log.error("line died", line=index, reason=reason, legs=len(placed.legs))
             for leg in placed.legs:
                 self._line_of.pop(leg, None)
             if not self._placed:
                 self._any_runs.clear()
             for answers in set(self._orphans.values()):
-                answers.line_died(placed)
+                answers.line_died(index)
             silencing = asyncio.create_task(self._silence(placed.legs, reason))
             self._silencing.add(silencing)
             silencing.add_done_callback(self._silencing.discard)
@@ -317,21 +304,10 @@ class Lines:
             try:
                 await self._begin(index, line)
             except Unavailable as exc:
+                self.trunks.line_gone(index)
                 log.error("line did not start; trying again", line=index, reason=str(exc))
             else:
                 return line
-
-
-def _orphan(order: LegOrder, local_sip: str) -> Orphan:
-    return Orphan(
-        attempt=order.leg,
-        trunk=order.trunk,
-        number=order.number,
-        caller_id=order.caller_id,
-        identity=order.identity,
-        local_sip=local_sip,
-        cseq=order.identity.cseq,
-    )
 
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}

@@ -70,6 +70,10 @@ class Pacer:
         self._failed_at = self._worked_at = NEVER
         """When the last call started that is known to have met trouble, or an answer."""
         self._closed_until = NEVER
+        self._out_until = NEVER
+        """Until then it is known that no call has a chance there."""
+        self._out_failed = False
+        """And something failed; else nobody has answered yet."""
         self._ramps_from = NEVER
         """When the trunk was first heard of again after an outage."""
 
@@ -93,7 +97,7 @@ class Pacer:
 
     def free_starts(self, now: float, in_flight: int, *, quantum_s: float = 0.0) -> int:
         """How many calls may start now; `quantum_s` as in `rate.free_now`."""
-        if self.wait_s(now) > 0:
+        if self.wait_s(now) > 0 or self.is_out(now):
             return 0
         limits = Limits(
             calls_per_second=self.calls_per_second(now), max_calls=self.limits.max_calls
@@ -156,6 +160,22 @@ class Pacer:
         if was_in_trouble:
             self._ramps_from = max(self._ramps_from, now)
         return was_in_trouble
+
+    def is_out(self, now: float) -> bool:
+        """It is known that no call has a chance there."""
+        return now < self._out_until
+
+    def out(self, until: float, *, failed: bool) -> None:
+        """It is known that no call has a chance until then, unless `back` is said before. Where
+        something `failed`, that is an outage."""
+        self._out_until = until
+        self._out_failed = self._out_failed or failed
+
+    def back(self, now: float) -> None:
+        """Calls may go again; after an outage a few at first."""
+        if self._out_failed:
+            self._ramps_from = max(self._ramps_from, now)
+        self._out_until, self._out_failed = NEVER, False
 
     def pause(self, now: float, seconds: float) -> None:
         """No start for so long: the trunk refuses us for how we are configured."""

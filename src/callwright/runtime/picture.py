@@ -54,6 +54,7 @@ class RunningPacing:
             pacer.standing(now),
             names=tuple(self._names[name]),
             in_flight=self._attempts.in_flight(name),
+            health=self._lines.trunks.health(name),
             measured=measured if measured.is_enough else ASSUMED,
         )
 

@@ -82,6 +82,7 @@ class Supervisor:
             clock=clock,
             on_message=self._heard,
             on_legs_lost=lambda legs, reason: self.attempts.legs_lost(legs, reason),
+            on_trunk=self._trunk_told,
         )
         self.attempts = Attempts(
             store=store,
@@ -261,6 +262,23 @@ class Supervisor:
         for name, pacer in self._pacers.items():
             pacer.limit(changed.get(name, UNLIMITED))
             self.lines.limit(name, pacer.limits.calls_per_second)
+
+    def _trunk_told(self, trunk: str) -> None:
+        """A line told how a trunk stands: let its calls wait, or go."""
+        pacer, now = self._pacers.get(trunk), self._clock.monotonic()
+        if pacer is None:
+            return
+        out_until = self.lines.trunks.out_until(trunk)
+        if out_until > now:
+            health = self.lines.trunks.health(trunk)
+            if not pacer.is_out(now) and health.has_failed:
+                log.error("no call has a chance on the trunk; they wait", trunk=trunk)
+            pacer.out(out_until, failed=health.has_failed)
+        elif pacer.is_out(now):
+            pacer.back(now)
+            log.info("calls go to the trunk again", trunk=trunk)
+            for dispatcher in self._dispatchers:
+                dispatcher.wake()
 
     def _attempt_ended(self, state: CallState | None) -> None:
         """A slot is free; the call waits again, or its result may be owed. What the settler

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import secrets
+import time
+from collections.abc import Callable
 
+from callwright.ports.line import RegistrationStands
 from callwright.telephony.sip.actions import Action, Ended, NotRegistered, Registered
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.sip.own_setup import own_setup
@@ -15,10 +18,12 @@ LEAVES_WITHIN_S = 2.0
 
 
 class Account:
-    """The registration of one endpoint's trunk. Says once what changes."""
+    """The registration of one endpoint's trunk. Logs once what changes, and calls `changed`."""
 
-    def __init__(self, endpoint: SipEndpoint) -> None:
+    def __init__(self, endpoint: SipEndpoint, changed: Callable[[], None]) -> None:
         self._endpoint = endpoint
+        self._changed = changed
+        self.stands = RegistrationStands()
         token = secrets.token_hex(8)
         self._registration = Registration(
             own_setup(
@@ -40,6 +45,11 @@ class Account:
         now = self._endpoint.now()
         self._endpoint.perform(self._registration, self._registration.start(now))
 
+    def try_now(self) -> None:
+        """Servers answer again: wait no longer where it was for their silence that it failed."""
+        now = self._endpoint.now()
+        self._endpoint.perform(self._registration, self._registration.try_now(now))
+
     async def leave(self) -> None:
         """Take the registration back, and wait a moment for the trunk to say that it heard."""
         now = self._endpoint.now()
@@ -53,10 +63,20 @@ class Account:
     def _heard(self, action: Action) -> None:
         match action:
             case Registered(expires_s):
+                until = time.time() + expires_s
+                self.stands = RegistrationStands(is_registered=True, until=until)
+                self._changed()
                 if self._said != "registered":
                     log.info("registered", extra=self._facts(expires_s=expires_s))
                 self._said = "registered"
             case NotRegistered(why, again_in_s):
+                self.stands = RegistrationStands(
+                    is_registered=self._registration.is_registered,
+                    until=self.stands.until,
+                    why=why,
+                    again_at=time.time() + again_in_s,
+                )
+                self._changed()
                 if self._said != why:
                     log.error("not registered", extra=self._facts(why=why, again_in_s=again_in_s))
                 self._said = why

@@ -30,7 +30,6 @@ from callwright.ports.line import (
     Withdraw,
 )
 from callwright.ports.speech import Speech
-from callwright.telephony.accounts import Account
 from callwright.telephony.agents import Agents
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.departures import Departures
@@ -44,6 +43,7 @@ from callwright.telephony.rtp.prompts import PromptStore
 from callwright.telephony.send_gate import SendBook, SendGate
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.trunk import TrunkSettings, check_trunk
+from callwright.telephony.trunk_watch import TrunkWatch
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class SipLine:
         }
         self._legs: dict[str, Leg] = {}
         self._scripts: dict[str, Script] = {}
-        self._accounts: list[Account] = []
+        self._watches: list[TrunkWatch] = []
         self._orphans: OrphanEnder | None = None
         self._heard: Callable[[FromLine], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -135,9 +135,9 @@ class SipLine:
             self._places.clear()
             self._close_files()
             raise
-        self._accounts = [Account(each) for each in opened if each.trunk.register_for_s]
-        for account in self._accounts:
-            account.begin()
+        self._watches = [TrunkWatch(each, self._tell) for each in opened]
+        for watch in self._watches:
+            watch.begin()
         self._orphans = OrphanEnder({e.trunk.name: e for e in opened}, self._tell)
         return LineReady(pid=os.getpid(), local_sip={e.trunk.name: e.sent_by for e in opened})
 
@@ -155,7 +155,10 @@ class SipLine:
         for departures in self._departures.values():
             departures.close()
         await self.wait_until_quiet(STOP_PATIENCE_S)
-        await asyncio.gather(*(account.leave() for account in self._accounts))
+        accounts = (watch.account for watch in self._watches if watch.account is not None)
+        await asyncio.gather(*(account.leave() for account in accounts))
+        for watch in self._watches:
+            watch.close()
         if self._orphans is not None:
             self._orphans.close()
         for place in self._places.values():

@@ -24,6 +24,7 @@ from callwright.ports.line import (
     OrphanEnded,
     ToLine,
     TrunkRate,
+    TrunkStands,
     Withdraw,
 )
 from callwright.simulation.obedient_line import ObedientLine
@@ -74,6 +75,10 @@ class ScriptedLine(ObedientLine):
         if self.refuse_to_start:
             raise Unavailable("the scripted line was told not to start")
         return await super().start(heard)
+
+    def tells_of_trunk(self, stands: TrunkStands) -> None:
+        """As if something had changed there."""
+        self._tell(stands)
 
     def die(self) -> None:
         """As if the process had been killed: no more words, legs unheard of."""

@@ -96,7 +96,11 @@ async def _ready(ward: Ward, request: Request) -> Response:
         problems.append(f"held at start, nothing is dialled: {held.because}")
     if ward.vitals.is_draining():
         problems.append("draining: it takes no new calls up and will stop")
-    value = {"status": "not ready", "problems": problems} if problems else {"status": "ok"}
+    value: dict[str, object] = {"status": "not ready" if problems else "ok"}
+    value |= {"problems": problems} if problems else {}
+    # It can take calls all the same; they wait.
+    down = [f"trunk {x.name}: {x.health.problem}" for x in ward.vitals.trunks() if x.health.is_out]
+    value |= {"trunks_down": down} if down else {}
     body = json.dumps(value, separators=(",", ":")).encode()
     return Response(body, 503 if problems else 200, media_type="application/json")
 

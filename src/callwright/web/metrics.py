@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
+from callwright.domain.trunk_health import UNKNOWN, TrunkHealth
 from callwright.ports.meter import LegMeasures
 from callwright.ports.store import QueueCounts
 from callwright.web.trunk_metrics import TrunkMetrics
@@ -39,6 +40,7 @@ class TrunkReading:
     active: int
     limit: int
     in_trouble: bool
+    health: TrunkHealth = UNKNOWN
 
 
 class Metrics:
@@ -127,6 +129,24 @@ class Metrics:
             ["trunk"],
             registry=registry,
         )
+        self._up = Gauge(
+            "callwright_trunk_up",
+            "0 while calls wait because no server of a trunk answers, or it has us not registered.",
+            ["trunk"],
+            registry=registry,
+        )
+        self._server_up = Gauge(
+            "callwright_trunk_server_up",
+            "1 while a server of a trunk works, as far as is known.",
+            ["trunk", "server"],
+            registry=registry,
+        )
+        self._registered = Gauge(
+            "callwright_trunk_registered",
+            "1 while we are registered at a trunk that wants it.",
+            ["trunk"],
+            registry=registry,
+        )
         self._held = Gauge(
             "callwright_held_at_start",
             "1 while nothing is dialled because the store may be an old copy.",
@@ -202,10 +222,17 @@ class Metrics:
             self._queue.labels("quarantined").set(queue.quarantined)
             self._notices.labels("pending").set(queue.notices_pending)
             self._notices.labels("dead").set(queue.notices_dead)
+        self._server_up.clear()
         for trunk in trunks:
             self._trunk_active.labels(trunk.name).set(trunk.active)
             self._trunk_limit.labels(trunk.name).set(trunk.limit)
             self._trouble.labels(trunk.name).set(trunk.in_trouble)
+            self._up.labels(trunk.name).set(not trunk.health.is_out)
+            for server in trunk.health.servers:
+                self._server_up.labels(trunk.name, server.address).set(server.is_up)
+            if trunk.health.registration is not None:
+                is_registered = trunk.health.registration.is_registered
+                self._registered.labels(trunk.name).set(is_registered)
         self._connections.set(connections)
         self._held.set(is_held)
         return generate_latest(self._registry)

@@ -29,6 +29,8 @@ class TargetFailed(msgspec.Struct, frozen=True, gc=False):
     retry_after_s: float = 0.0
     is_there: bool = False
     """It answered, if only to refuse."""
+    is_silent: bool = False
+    """Nothing came at all, neither an answer nor news that nobody listens there."""
 
 
 class MovedOn(msgspec.Struct, frozen=True, gc=False):
@@ -46,7 +48,8 @@ class Registered(msgspec.Struct, frozen=True, gc=False):
 
 
 class NotRegistered(msgspec.Struct, frozen=True, gc=False):
-    """The trunk did not take our registration; it is tried again in so many seconds."""
+    """The trunk did not take our registration, or an earlier one has run out meanwhile; it is
+    tried again in so many seconds."""
 
     why: str
     again_in_s: float

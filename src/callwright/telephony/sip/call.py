@@ -202,7 +202,11 @@ class OutgoingCall:
             return [self._end(failure.how, now, failure)]
         why = outcome_of(failure)[1]
         failed = TargetFailed(
-            self.target, why, failure.retry_after_s, is_there=failure.how is How.REFUSED
+            self.target,
+            why,
+            failure.retry_after_s,
+            is_there=failure.how is How.REFUSED,
+            is_silent=failure.how is How.NO_REPLY,
         )
         if self._how is None:
             again = self._inviting.move_on(now)

@@ -9,9 +9,7 @@ Source: RFC 3261 section 18; RFC 3581 (rport).
 
 import asyncio
 import logging
-import random
 import re
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -25,19 +23,17 @@ from callwright.telephony.sip.fields import (
     HostPort,
     SipMalformed,
     StreamAddress,
-    format_address,
     format_host_port,
 )
-from callwright.telephony.sip.locate import locate
 from callwright.telephony.sip.message import (
     SipRequest,
     SipResponse,
     parse_message,
 )
 from callwright.telephony.sip.neighbours import Neighbours
-from callwright.telephony.sip.own_setup import in_uri, own_setup
-from callwright.telephony.sip.pinging import Pinging
+from callwright.telephony.sip.own_setup import in_uri
 from callwright.telephony.sip.requests import CallSetup, make_setup
+from callwright.telephony.sip.servers import Servers
 from callwright.telephony.sip.sockets import route_to
 from callwright.telephony.sip.strays import answer_to_stray
 from callwright.telephony.sip.targets import Targets
@@ -67,11 +63,10 @@ class SipEndpoint:
     def __init__(self, trunk: TrunkSettings, seen: Seen | None = None) -> None:
         self.trunk = trunk
         self._seen = seen
-        self.targets = Targets(random.Random())
+        self.servers = Servers(trunk, self.perform, self.now)
         self.local: HostPort = ("", 0)
         self._neighbours = Neighbours()
         self._calls: dict[str, tuple[SipCall, Heard]] = {}
-        self._pinging: Pinging | None = None
         self._datagrams: Datagrams | None = None
         self._connections: Connections | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,6 +74,11 @@ class SipEndpoint:
         self.credentials = (
             Credentials(user=trunk.user, password=trunk.password) if trunk.user else None
         )
+
+    @property
+    def targets(self) -> Targets:
+        """Where calls go."""
+        return self.servers.targets
 
     @property
     def sent_by(self) -> str:
@@ -94,25 +94,12 @@ class SipEndpoint:
         """
         trunk = self.trunk
         check_trunk(trunk)
-        found = await locate(trunk.name, trunk.servers(), trunk.local_address)
-        self.targets.replace(found)
+        first = await self.servers.find()
         self._neighbours.hosts = self.targets.hosts
-        first = found[0].address
         local_address = trunk.local_address or route_to((first[0], first[1]), trunk.name)
         self._listen((local_address, trunk.local_port))
-        self._pinging = self._begin_pinging()
-
-    def _begin_pinging(self) -> Pinging:
-        setup = own_setup(
-            self.trunk,
-            token=secrets.token_hex(8),
-            sent_by=self.sent_by,
-            target=self.targets.in_turn()[0],
-        )
-        pinging = Pinging(setup, self.targets, every_s=self.trunk.ping_every_s)
-        self._calls[pinging.call_id] = (pinging, _nobody)
-        self.perform(pinging, pinging.plan(self.now()))
-        return pinging
+        self.add(self.servers.make_pinging(self.sent_by), _nobody)
+        self.servers.plan()
 
     def open_beside(self, local: HostPort) -> "SipEndpoint":
         """Another endpoint of the same trunk, on an address that an earlier process used.
@@ -121,7 +108,7 @@ class SipEndpoint:
             Unavailable: it cannot be bound.
         """
         twin = SipEndpoint(self.trunk, self._seen)
-        twin.targets = self.targets
+        twin.servers = self.servers
         twin._neighbours.hosts = self._neighbours.hosts
         twin._listen(local)
         return twin
@@ -247,7 +234,7 @@ class SipEndpoint:
         if self._seen is not None:
             self._seen(data, source, self.local)
         if self.targets.has_failed and isinstance(message, SipResponse) and message.status != 503:
-            self._on_target_answered(source)
+            self.servers.answered(source)
         entry = self._calls.get(message.call_id)
         now = self.now()
         if entry is None:
@@ -291,6 +278,7 @@ class SipEndpoint:
 
     def _on_timer(self, call: SipCall, now: float) -> None:
         self._let(call, lambda each: each.on_timer(now))
+        self.servers.timer_ran(call)
 
     def _let(self, call: SipCall, act: Callable[[SipCall], list[Action]]) -> None:
         try:
@@ -303,18 +291,7 @@ class SipEndpoint:
         if isinstance(failed.target, StreamAddress) and not failed.is_there:
             assert self._connections is not None
             self._connections.drop(failed.target)
-        if self.targets.failed(
-            failed.target, self.now(), failed.why, failed.retry_after_s, refused=failed.is_there
-        ):
-            facts = {"trunk": self.trunk.name, "target": format_address(failed.target)}
-            log.warning("a server of the trunk fails", extra=facts | {"why": failed.why})
-        if self._pinging is not None:
-            self.perform(self._pinging, self._pinging.plan(self.now()))
-
-    def _on_target_answered(self, source: Address) -> None:
-        if self.targets.answered(source):
-            facts = {"trunk": self.trunk.name, "target": format_address(source)}
-            log.info("a server of the trunk works again", extra=facts)
+        self.servers.failed(failed)
 
     def _give_up_on(self, call: SipCall) -> None:
         """A fault of ours: this call ends, all others go on."""

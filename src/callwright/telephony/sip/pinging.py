@@ -1,7 +1,8 @@
 """Asks a trunk's servers by OPTIONS whether they are there; a pure machine, as `call` is one.
 
 One that failed is asked once its time of rest is over, and only its answer brings calls back to
-it; the others are asked at an interval, if there is one. Any answer but 503 will do, which is
+it. Where nobody is left there is no rest: they are asked every few seconds. The others are
+asked at an interval, if there is one. Any answer but 503 will do, which is
 noticed by whoever hears answers: here it is only told who failed.
 
 Source: RFC 3261 section 11.
@@ -13,8 +14,11 @@ from callwright.telephony.sip.actions import Action, Send, TargetFailed
 from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.message import SipRequest, SipResponse, render
 from callwright.telephony.sip.requests import CallSetup, via
-from callwright.telephony.sip.targets import Targets
+from callwright.telephony.sip.targets import Target, Targets
 from callwright.telephony.sip.transaction import Phase, RequestTransaction
+
+PROBE_EVERY_S = 5.0
+"""How often each is asked while none of them is there."""
 
 
 class Pinging:
@@ -45,18 +49,25 @@ class Pinging:
         for gone in self._asked.keys() - addresses:
             del self._asked[gone]
         for target in self._targets:
-            address = target.located.address
-            transaction = self._asked.get(address)
-            if transaction is not None and transaction.phase is not Phase.TERMINATED:
-                wake = min(wake, transaction.wakes_at)
-                continue
-            due_at = self._due_at(address, target.held_until, is_up=target.is_up)
-            if due_at <= now:
-                actions.append(self._ask(address, now))
-                due_at = self._asked[address].wakes_at
+            due_at = self.asks_at(target)
+            if due_at <= now and not self._is_asked(target):
+                actions.append(self._ask(target.located.address, now))
+                due_at = self.asks_at(target)
             wake = min(wake, due_at)
         self.wakes_at = wake
         return actions
+
+    def asks_at(self, target: Target) -> float:
+        """When it is asked next, or the same once more; `inf` = not at all."""
+        address = target.located.address
+        if self._is_asked(target):
+            return self._asked[address].wakes_at
+        asked_at = self._asked_at.get(address, -inf)
+        if target.is_up:
+            return asked_at + self._every_s if self._every_s else inf
+        if self._targets.are_unheard:
+            return asked_at + PROBE_EVERY_S
+        return max(target.held_until, asked_at + 1.0)
 
     def on_response(self, response: SipResponse, now: float) -> list[Action]:
         """An answer."""
@@ -65,6 +76,7 @@ class Pinging:
                 if not transaction.on_response(response.status, now):
                     return []
                 transaction.stop()
+                self._targets.answered_ping(address, now)
                 if response.status == 503:
                     why = f"503 {response.phrase}".strip()
                     return [TargetFailed(address, why, is_there=True)]
@@ -97,7 +109,7 @@ class Pinging:
                 actions.append(Send(data, address))
             if gave_up:
                 has_failed = True
-                actions.append(TargetFailed(address, "no reply to OPTIONS"))
+                actions.append(TargetFailed(address, "no reply to OPTIONS", is_silent=True))
         # Whoever is told of a failure plans anew, once that is known.
         return actions if has_failed else actions + self.plan(now)
 
@@ -105,11 +117,9 @@ class Pinging:
         """Nothing is to be taken back."""
         return []
 
-    def _due_at(self, address: Address, held_until: float, *, is_up: bool) -> float:
-        asked_at = self._asked_at.get(address, -inf)
-        if not is_up:
-            return max(held_until, asked_at + 1.0)
-        return asked_at + self._every_s if self._every_s else inf
+    def _is_asked(self, target: Target) -> bool:
+        transaction = self._asked.get(target.located.address)
+        return transaction is not None and transaction.phase is not Phase.TERMINATED
 
     def _ask(self, address: Address, now: float) -> Send:
         setup = self._setup

@@ -53,6 +53,10 @@ class Registration:
         self._again_at = inf
         self._is_leaving = False
         self._ended = False
+        self._why = ""
+        self._is_unheard = False
+        self._expires_at = inf
+        """When the trunk forgets us unless we register again."""
         self.is_registered = False
         self.wakes_at = inf
 
@@ -82,6 +86,12 @@ class Registration:
         self._is_leaving = True
         if not self.is_registered:
             return self._end()
+        return self._begin_round(now)
+
+    def try_now(self, now: float) -> list[Action]:
+        """Servers answer again: if it was for their silence that it failed, wait no longer."""
+        if not self._is_unheard or self._transaction is not None or self._is_leaving:
+            return []
         return self._begin_round(now)
 
     def on_response(self, response: SipResponse, now: float) -> list[Action]:
@@ -123,6 +133,11 @@ class Registration:
 
     def on_timer(self, now: float) -> list[Action]:
         """Whatever has come due."""
+        if self._expires_at <= now:
+            self._expires_at = inf
+            self.is_registered = False
+            again_in_s = 0.0 if self._transaction is not None else self._again_at - now
+            return self._settled([NotRegistered(self._why, max(0.0, again_in_s))])
         if self._again_at <= now:
             return self._begin_round(now)
         if self._transaction is None:
@@ -130,7 +145,7 @@ class Registration:
         to = self._transaction.to
         data, gave_up = self._transaction.on_timer(now)
         if gave_up:
-            return self._on_unheard("no reply", now)
+            return self._on_unheard("no reply", now, is_silent=True)
         return self._settled([Send(data, to)] if data else [])
 
     def _begin_round(self, now: float) -> list[Action]:
@@ -182,6 +197,7 @@ class Registration:
         expires_s = self._granted_s(response)
         self._failures = 0
         self.is_registered = True
+        self._expires_at = now + expires_s
         # Early enough to be asked for a password and to be silent once.
         self._again_at = now + max(expires_s * 0.5, expires_s - 60.0)
         return self._settled([Registered(expires_s)])
@@ -197,18 +213,22 @@ class Registration:
         text = response.first("expires").strip()
         return float(max(int(text), 1)) if text.isdecimal() and len(text) < 8 else self._wanted_s
 
-    def _on_unheard(self, why: str, now: float, branch: str = "") -> list[Action]:
+    def _on_unheard(
+        self, why: str, now: float, branch: str = "", *, is_silent: bool = False
+    ) -> list[Action]:
         transaction = self._transaction
         if transaction is None or branch not in ("", transaction.branch):
             return []
-        return self._fail(why, now, 0.0, [TargetFailed(transaction.to, why)])
+        failed = TargetFailed(transaction.to, why, is_silent=is_silent)
+        return self._fail(why, now, 0.0, [failed])
 
     def _fail(
         self, why: str, now: float, wait_s: float, failed: list[TargetFailed]
     ) -> list[Action]:
         if self._is_leaving:
             return self._end()
-        self.is_registered = False
+        self._why = why
+        self._is_unheard = any(not each.is_there for each in failed)
         wait_s = max(wait_s, min(FIRST_AGAIN_S * 2**self._failures, LONGEST_AGAIN_S))
         self._failures = min(self._failures + 1, 10)
         self._again_at = now + wait_s
@@ -219,10 +239,10 @@ class Registration:
         self._ended = True
         self.is_registered = False
         self._transaction = None
-        self._again_at = self.wakes_at = inf
+        self._expires_at = self._again_at = self.wakes_at = inf
         return [Ended(How.HUNG_UP_TALKING)]
 
     def _settled(self, actions: list[Action]) -> list[Action]:
         asked = inf if self._transaction is None else self._transaction.wakes_at
-        self.wakes_at = min(asked, self._again_at)
+        self.wakes_at = min(asked, self._again_at, self._expires_at)
         return actions

@@ -18,6 +18,9 @@ HOLD_S = 30.0
 LONGEST_HOLD_S = 300.0
 REFUSALS_IN_A_ROW = 3
 """503s that speak of the server; one alone may be about one number."""
+PINGS_COUNT_FOR_S = 900.0
+"""So long after its last answer to OPTIONS the silence of a server means that it is away. Later
+it may just have stopped answering them, and only calls can tell."""
 MOST_TRIED = 4
 """Servers one call is sent to, each of which may be silent for 32 s."""
 
@@ -40,6 +43,11 @@ class Target:
     why: str = ""
     """It failed, and so; "" = it works as far as is known."""
     failures: int = 0
+    is_there: bool = True
+    """It answered when it failed last, if only to refuse."""
+    is_away: bool = False
+    """It is certain that nobody takes calls there."""
+    answered_ping_at: float = -inf
 
     @property
     def is_up(self) -> bool:
@@ -83,15 +91,36 @@ class Targets:
         down = sorted((x for x in self._all.values() if not x.is_up), key=lambda x: x.held_until)
         return [each.located.address for each in (*up, *down)][:MOST_TRIED]
 
+    @property
+    def are_away(self) -> bool:
+        """Whether a call would certainly find nobody at any of them."""
+        return all(each.is_away for each in self._all.values())
+
+    @property
+    def are_unheard(self) -> bool:
+        """Whether nobody is known to be at any of them."""
+        return not any(each.is_up or each.is_there for each in self._all.values())
+
     def failed(
-        self, address: Address, now: float, why: str, retry_after_s: float = 0.0, *, refused: bool
+        self,
+        address: Address,
+        now: float,
+        why: str,
+        retry_after_s: float = 0.0,
+        *,
+        refused: bool,
+        silent: bool = False,
     ) -> bool:
-        """Nobody is there, or (`refused`) it takes nothing; True if this changes how it stands."""
+        """Nobody is there, as far as silence tells that (`silent`), or it takes nothing
+        (`refused`); True if this changes how it stands."""
         target = self._all.get(address)
         if target is None:
             return False
         self.has_failed = True
         target.failures += 1
+        target.is_there = refused
+        pings_count = now - target.answered_ping_at < PINGS_COUNT_FOR_S
+        target.is_away = not refused and (pings_count or not silent)
         if refused and not retry_after_s and target.failures < REFUSALS_IN_A_ROW:
             return False
         was_up = target.is_up
@@ -107,8 +136,14 @@ class Targets:
             return False
         was_up = target.is_up
         target.failures, target.why, target.held_until = 0, "", -inf
+        target.is_there, target.is_away = True, False
         self.has_failed = any(each.failures for each in self._all.values())
         return not was_up
+
+    def answered_ping(self, address: Address, now: float) -> None:
+        """It answered OPTIONS, if only to refuse."""
+        if address in self._all:
+            self._all[address].answered_ping_at = now
 
     def _only_one_at(self, host: str) -> Target | None:
         """Some answer from another port than they are asked at."""

@@ -69,12 +69,6 @@ class TrunkLimits(BaseModel):
     settings: SettledLimits = Field(description="What holds unless it is changed here")
 
 
-class Trunks(BaseModel):
-    """All trunks, in the order of the settings: the first is everybody's who names none."""
-
-    items: list[TrunkLimits]
-
-
 def trunk_limits_of(
     trunk: str, changed: limits.Limits, settings: TrunkSettings, *, in_flight: int
 ) -> TrunkLimits:
