@@ -33,7 +33,12 @@ def test_no_promise_is_broken(name: str, size: tuple[object, ...]) -> None:
         ("drain", "dials-on", ("--talking", 2, "--talk", 3), "DRAIN"),
         ("restore", "starts-unheld", ("--calls", 6), "HELD"),
         ("restart", "starts-late", ("--stored", 400, "--restarts", 1), "RESTART"),
-        ("soak", "keeps-everything", ("--minutes", 0.15, "--warm-up", 3, "--rate", 8), "MEMORY"),
+        (
+            "soak",
+            "keeps-everything",
+            ("--minutes", 0.15, "--warm-up", 3, "--rate", 8),
+            "FILES MEMORY",
+        ),
     ],
 )
 def test_a_broken_promise_is_noticed(
@@ -41,4 +46,4 @@ def test_a_broken_promise_is_noticed(
 ) -> None:
     code, figures = stress(name, *size, "--break", broken)
     assert code == 0
-    assert seen in figures["promises_broken"]  # type: ignore[operator]
+    assert set(seen.split()) <= set(figures["promises_broken"])  # type: ignore[call-overload]

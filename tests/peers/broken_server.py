@@ -4,6 +4,7 @@ For the other side of a test: a judge that finds no fault in these proves nothin
 """
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -108,20 +109,31 @@ def starts_late() -> None:
     supervisor.Supervisor.start = late  # type: ignore[method-assign]
 
 
-def keeps_everything() -> None:
-    """Every leg that is over is remembered, with a file and much beside."""
+def _keep(what: Callable[[], object]) -> None:
+    """Remember something of each order to dial."""
     take_charge = attempts.Attempts.take_charge
-    kept: list[Any] = []
+    kept: list[object] = []
 
     def remember(self: Any, *arguments: Any) -> None:
-        kept.append((bytearray(1 << 20), Path(__file__).open("rb")))  # noqa: SIM115
+        kept.append(what())
         take_charge(self, *arguments)
 
     attempts.Attempts.take_charge = remember  # type: ignore[method-assign]
 
 
+def keeps_everything() -> None:
+    """Every leg that is over is remembered, with a file and much beside."""
+    _keep(lambda: (bytearray(1 << 20), Path(__file__).open("rb")))  # noqa: SIM115
+
+
+def keeps_a_little() -> None:
+    """Every leg that is over is remembered, as a forgotten dictionary would."""
+    _keep(lambda: bytearray(2 << 10))
+
+
 BREAKS = {
     "keeps-everything": keeps_everything,
+    "keeps-a-little": keeps_a_little,
     "orphans-left": orphans_left,
     "cut-at-once": cut_at_once,
     "dials-on": dials_on,

@@ -20,8 +20,12 @@ _STATEMENTS = 1_024
 """Far more than there are, because apsw counts uses: a statement is forgotten after so many uses
 of whatever statements, and each row of `executemany` is one."""
 
-_WRITER_CACHE_KIB = 65_536
-_READER_CACHE_KIB = 8_192
+_WRITER_CACHE_KIB = 8_192
+"""Small, because a server is to reach its size soon: 64 MiB took hours of calls to fill, looked
+like a leak, and cost a tenth more processor time a call over a big store, where the kernel has
+the file in memory anyway."""
+_READER_CACHE_KIB = 2_048
+
 CHECKPOINT_PAGES = 1_000
 """Small, because the writer stands still meanwhile: four times as many made others wait
 20 ms instead of 8 during an import, and did not make the import faster."""
