@@ -4,8 +4,9 @@
 audio port per call and a script that hangs up at once) against SIPp's built-in callee; in
 the same run SIPp's caller against the same callee, which is what this machine can do at
 all. Each is run flat out with 100 calls at once, and paced at 500 calls a second; the CPU
-time of the calling process per call is taken both times. (Paced, part of it is the kernel
-waking the callee at every packet.) Prints a table and, last, one JSON object.
+time of the calling process per call is taken both times, and paced, how often it was woken for
+one: by the order, by the 180, by the 200, each of which finds cold caches; flat out many are
+dealt with in one go. Prints a table and, last, one JSON object.
 """
 
 import asyncio
@@ -44,8 +45,8 @@ from callwright.telephony.trunk import TrunkSettings
 
 PACED_PER_S = 500
 AT_ONCE = 100
-GOAL_PER_S = 500
-GOAL_CPU_US = 500
+GOAL_PER_S = 1000
+GOAL_CPU_US = 300
 FLOW = "callwright: 1\nname: Short\nsteps:\n  note:\n    set: {done: yes}\n    next: hangup\n"
 
 
@@ -154,8 +155,10 @@ async def measure_line(port: int, folder: Path, calls: int) -> dict[str, float]:
         flat_out_s = await dialer.run(line, calls, None)
         between = cpu_seconds(process)
         dialer.setup_ms.clear()
+        slept = process.num_ctx_switches().voluntary
         paced_s = await dialer.run(line, calls, PACED_PER_S)
         ended = cpu_seconds(process)
+        slept = process.num_ctx_switches().voluntary - slept
         memory = process.memory_info().rss
     finally:
         await line.stop()
@@ -166,6 +169,7 @@ async def measure_line(port: int, folder: Path, calls: int) -> dict[str, float]:
         "paced_per_s": calls / paced_s,
         "cpu_us": (between - started) / calls * 1e6,
         "paced_cpu_us": (ended - between) / calls * 1e6,
+        "paced_wakes": slept / calls,
         "failed": dialer.ended - dialer.answered,
         "setup_p50_ms": statistics.median(dialer.setup_ms),
         "setup_p99_ms": statistics.quantiles(dialer.setup_ms, n=100)[98],
@@ -222,7 +226,8 @@ def main() -> int:
         )
     print(
         f"\nline at {PACED_PER_S}/s: order to answer p50 {line['setup_p50_ms']:.1f} ms, "
-        f"p99 {line['setup_p99_ms']:.1f} ms; {line['memory_mb']:.0f} MB"
+        f"p99 {line['setup_p99_ms']:.1f} ms; woken {line['paced_wakes']:.1f} times a call; "
+        f"{line['memory_mb']:.0f} MB"
     )
     print(f"goals: {GOAL_PER_S}/s flat out, {GOAL_CPU_US} µs of the line's CPU a call\n")
     met = line["per_s"] >= GOAL_PER_S and line["cpu_us"] <= GOAL_CPU_US and not line["failed"]

@@ -1,7 +1,8 @@
 """A peer made of the bytes it would send, for tests of one outgoing call."""
 
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from callwright.telephony.sip.actions import Action, Ended, Send
 from callwright.telephony.sip.call import OutgoingCall
@@ -40,7 +41,9 @@ class Peer:
             offer=build_offer("192.0.2.1", 30000, 1),
         )
         self.call = OutgoingCall(
-            replace(setup, **changes), ring_timeout_s=ring_timeout_s, max_length_s=max_length_s
+            msgspec.structs.replace(setup, **changes),
+            ring_timeout_s=ring_timeout_s,
+            max_length_s=max_length_s,
         )
         self.call.set_local_media("192.0.2.1", 30000)
         self.now = 1000.0

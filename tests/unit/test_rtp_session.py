@@ -41,6 +41,15 @@ class Owner:
     def __init__(self) -> None:
         self.ticker = HandBeat()
         self.released: list[MediaSession] = []
+        self.beside: dict[int, socket.socket] = {}
+
+    def make_beside(self, port: int) -> int:
+        """The port on which the session that has `port` will read reports."""
+        self.beside[port] = udp()
+        return int(self.beside[port].getsockname()[1])
+
+    def bind_beside(self, port: int) -> socket.socket | None:
+        return self.beside.pop(port, None)
 
     def release(self, session: MediaSession) -> None:
         self.released.append(session)
@@ -500,9 +509,9 @@ def test_a_callee_that_may_be_silent_for_ever_is_one_by_setting() -> None:
 def test_both_sides_report_what_they_hear(muxed: bool) -> None:
     async def main() -> None:
         owner = Owner()
-        ours, theirs = (MediaSession(owner, udp(), udp()) for _ in range(2))
+        ours, theirs = (MediaSession(owner, udp()) for _ in range(2))
         for session, other in ((ours, theirs), (theirs, ours)):
-            port = other.local_port if muxed else other.control_port
+            port = other.local_port if muxed else owner.make_beside(other.local_port)
             remote = ("127.0.0.1", other.local_port)
             session.start(remote, "PCMU", None, rtcp_port=port)
         owner.ticker.turn(1000)
@@ -533,3 +542,17 @@ def test_a_peer_that_only_reports_is_still_there() -> None:
             assert talk.session.stats().received_packets == 1
 
     asyncio.run(main())
+
+
+def test_a_call_that_is_over_within_a_second_takes_no_port_for_reports() -> None:
+    def scene(talk: Talk) -> None:
+        port = talk.session.local_port
+        talk.owner.make_beside(port)
+        talk.start()
+        talk.beat.turn(50)
+        assert port in talk.owner.beside
+        talk.beat.turn(2)
+        assert port not in talk.owner.beside
+        talk.owner.beside.clear()
+
+    in_loop(scene)

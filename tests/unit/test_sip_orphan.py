@@ -1,6 +1,5 @@
 """How the remains of a call are ended, against a peer made of the bytes it would send."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -41,7 +40,7 @@ class Peer:
             target=TRUNK,
         )
         if user:
-            setup = replace(setup, credentials=Credentials(user=user, password="p"))
+            setup = msgspec.structs.replace(setup, credentials=Credentials(user=user, password="p"))
         self.call = OrphanedCall(orphan, setup, hears_answers=hears)
         self.now = 50.0
         self.sent: list[tuple[SipRequest, tuple[str, int]]] = []

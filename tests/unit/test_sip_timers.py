@@ -69,3 +69,25 @@ def test_one_may_set_its_next_time_while_it_is_woken() -> None:
 
     run_skipping(main())
     assert found == [1.0, 3.0, 5.0]
+
+
+def test_those_whose_times_lie_close_together_are_woken_together() -> None:
+    times = [1.0 + number / 10_000 for number in range(1, 1000)]
+    slept: list[tuple[float, float]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def wake(sleeper: Sleeper, now: float) -> None:
+            slept.append((sleeper.wakes_at, loop.time()))
+            sleeper.wakes_at = inf
+
+        timers = Timers(loop, wake, span_s=0.02)
+        for at in times:
+            timers.reschedule(Sleeper(at))
+        await asyncio.sleep(5)
+
+    run_skipping(main())
+    assert [at for at, _ in slept] == times
+    assert all(-0.002 <= woken_at - at < 0.022 for at, woken_at in slept)
+    assert len({woken_at for _, woken_at in slept}) <= 6

@@ -31,7 +31,7 @@ from callwright.ivr.exchange import (
     TalkTo,
 )
 from callwright.ivr.script import Script
-from callwright.ivr.template import fill, fold_name, names_in
+from callwright.ivr.template import fill, fold_name
 from callwright.ivr.values import (
     HANGUP,
     KEYS,
@@ -92,19 +92,14 @@ class Interpreter:
 
     def first_prompts(self) -> tuple[Prompt, ...]:
         """What `start` will play first, or () if it plays nothing. Changes nothing."""
+        if not self._script.prompts:
+            return ()
         twin = Interpreter(self._script, self._values)
         return next((a.prompts for a in twin.start() if isinstance(a, Play)), ())
 
     def foreseeable_prompts(self) -> tuple[Prompt, ...]:
         """All prompts that may be played and do not depend on what the callee keys."""
-        stored = {fold_name(name) for name in self._script.stored}
-        known = [
-            prompt
-            for prompt in self._script.prompts
-            if isinstance(prompt, Recorded)
-            or stored.isdisjoint(fold_name(name) for name in names_in(prompt.text))
-        ]
-        return tuple(dict.fromkeys(self._filled(known)))
+        return tuple(dict.fromkeys(self._filled(self._script.foreseeable_prompts)))
 
     def start(self) -> list[Action]:
         """The first actions, once the callee is there. A second call gives none."""
@@ -345,7 +340,7 @@ class Interpreter:
             self._actions.append(Play(filled, self._token))
         return bool(filled)
 
-    def _filled(self, prompts: tuple[Prompt, ...] | list[Prompt]) -> tuple[Prompt, ...]:
+    def _filled(self, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
         filled: list[Prompt] = []
         for prompt in prompts:
             if isinstance(prompt, Recorded):

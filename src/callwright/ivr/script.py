@@ -6,13 +6,14 @@ script does on a call is `interpreter`'s.
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Literal
 
 import msgspec
 
 from callwright.errors import ScriptInvalid
 from callwright.ivr.graph import find_faults
-from callwright.ivr.template import names_in
+from callwright.ivr.template import fold_name, names_in
 from callwright.ivr.values import (
     Amd,
     Ask,
@@ -33,7 +34,7 @@ from callwright.ivr.values import (
 Kind = Literal["flow", "survey"]
 
 
-class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One application or survey, checked: every target exists and silence ends the call."""
 
     format: Literal[1] = 1
@@ -54,12 +55,23 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     questions: tuple[Question, ...] = ()
     """A survey's questions in order; empty for a flow."""
 
-    @property
+    @cached_property
     def prompts(self) -> tuple[Prompt, ...]:
         """Everything that may be heard, each once, in the file's order, places unfilled."""
         return tuple(dict.fromkeys(_prompts_of(self.steps)))
 
-    @property
+    @cached_property
+    def foreseeable_prompts(self) -> tuple[Prompt, ...]:
+        """Those of them that do not depend on what the callee keys."""
+        stored = {fold_name(name) for name in self.stored}
+        return tuple(
+            prompt
+            for prompt in self.prompts
+            if isinstance(prompt, Recorded)
+            or stored.isdisjoint(fold_name(name) for name in names_in(prompt.text))
+        )
+
+    @cached_property
     def listens(self) -> bool:
         """Whether it wants to know who answered, or waits for a beep."""
         return any(isinstance(step, Detect | Beep) for step in self.steps.values())
@@ -69,7 +81,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The names of all variables the script reads, sorted."""
         return tuple(sorted(_names_read(self.steps)))
 
-    @property
+    @cached_property
     def stored(self) -> tuple[str, ...]:
         """The names under which the script may store something, sorted."""
         return tuple(sorted(_names_stored(self.steps)))

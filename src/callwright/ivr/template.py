@@ -57,9 +57,10 @@ def fill(template: str, values: Mapping[str, str]) -> str:
             return values.get(fold_name(match[1]), "")
         return match[0][0]
 
-    filled = _PLACE.sub(put, template)
-    printable = "".join(" " if is_control(c) else c for c in filled)
-    return " ".join(printable.split())[:MAX_SPOKEN_CHARACTERS]
+    filled = _PLACE.sub(put, template) if "{" in template or "}" in template else template
+    if not filled.isprintable():
+        filled = "".join(" " if is_control(c) else c for c in filled)
+    return " ".join(filled.split())[:MAX_SPOKEN_CHARACTERS]
 
 
 def fold_name(name: str) -> str:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from callwright.clock import machine_seconds
 from callwright.domain.outcome import Outcome
@@ -85,7 +86,7 @@ class Leg:
 
     def place(self, now: float) -> None:
         """Send the INVITE, unless that is not possible any more. `now` is the loop's time."""
-        self._contained(lambda: self._dial(now))
+        self._contained(self._dial, now)
 
     @property
     def send_before(self) -> float:
@@ -104,7 +105,7 @@ class Leg:
 
     def hang_up(self, ringing: tuple[Outcome, str], talking: tuple[Outcome, str]) -> None:
         """End it; the two say what the leg comes to, if nothing else was decided before."""
-        self._contained(lambda: self._leave(talking if self._answered else ringing))
+        self._contained(self._leave, talking if self._answered else ringing)
 
     # Dialling
 
@@ -156,7 +157,7 @@ class Leg:
     # What the call brought
 
     def _on_action(self, action: Action) -> None:
-        self._contained(lambda: self._take(action))
+        self._contained(self._take, action)
 
     def _take(self, action: Action) -> None:
         match action:
@@ -220,12 +221,10 @@ class Leg:
             self._callee = Callee(session, self._place.ears, self._converse(), now)
         self._callee.follow(media.dtmf_payload)
         if is_early:
-            self._callee.rings(
-                self._order.number, lambda v: self._contained(lambda: self._leave(v))
-            )
+            self._callee.rings(self._order.number, partial(self._contained, self._leave))
         else:
             self._callee.answered(self._script)
-        session.on_timeout = lambda: self._contained(self._on_silence)
+        session.on_timeout = partial(self._contained, self._on_silence)
         session.start(
             (media.address, media.port),
             media.codec,
@@ -321,12 +320,12 @@ class Leg:
 
     # A fault of ours
 
-    def _contained(self, work: Callable[[], None]) -> None:
+    def _contained(self, work: Callable[..., None], *given: object) -> None:
         """Run `work`; should it raise, this leg ends and all others go on."""
         if self._gone:
             return
         try:
-            work()
+            work(*given)
         except Exception:
             log.exception("a leg broke", extra={"leg": self._order.leg})
             self._break_off()

@@ -144,7 +144,7 @@ class SipLine:
     def say(self, message: ToLine) -> None:
         """Queue one message; it is handled in the loop's next round, in order."""
         if self._loop is not None and self._places:
-            self._loop.call_soon(self._handle, message)
+            self._loop.call_soon(self.handle, message)
 
     async def stop(self) -> None:
         """Hang up everything, wait until the peers know (at most 10 s), close the sockets."""
@@ -203,7 +203,8 @@ class SipLine:
         """How many legs have not ended."""
         return len(self._legs)
 
-    def _handle(self, message: ToLine) -> None:
+    def handle(self, message: ToLine) -> None:
+        """Act on one message now: for whoever is called by the loop anyway."""
         try:
             match message:
                 case LegOrder():

@@ -81,7 +81,7 @@ class Served:
             if not self.settings.done():
                 self.settings.set_result(message)
         elif self.line is not None:
-            self.line.say(message)
+            self.line.handle(message)
         elif not isinstance(message, ScriptText):
             log.error("a message came before the line was ready")
 

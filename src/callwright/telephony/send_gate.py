@@ -15,8 +15,7 @@ import math
 import mmap
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from callwright.clock import machine_seconds
 from callwright.domain.limits import MOST_PER_SECOND
@@ -64,22 +63,20 @@ class SendBook:
         """Of the last places when their INVITE left; negative = when the place was given out,
         and nobody has said since that it has left."""
 
-    @contextmanager
-    def alone(self, trunk: int) -> Iterator[bool]:
-        """Whether nobody else looks at a trunk's pages, for as long as the block lasts."""
-        if self._fd is None:
-            yield True
-            return
-        try:
-            # Nobody waits here: a process may be stopped while it has the lock, and audio
-            # must go on. One that dies gives it back.
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, trunk)
-        except OSError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
+    def lock(self, trunk: int) -> bool:
+        """Whether nobody else looks at a trunk's pages from now on, until `unlock`."""
+        if self._fd is not None:
+            try:
+                # Nobody waits here: a process may be stopped while it has the lock, and audio
+                # must go on. One that dies gives it back.
+                fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, trunk)
+            except OSError:
+                return False
+        return True
+
+    def unlock(self, trunk: int) -> None:
+        """Give the pages back."""
+        if self._fd is not None:
             fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, trunk)
 
 
@@ -108,8 +105,12 @@ class SendGate:
 
     def enter(self) -> float:
         """Take a place: 0.0, or how long until it makes sense to ask again."""
-        with self._book.alone(self._trunk) as is_alone:
-            return self._take() if is_alone else AGAIN_S
+        if not self._book.lock(self._trunk):
+            return AGAIN_S
+        try:
+            return self._take()
+        finally:
+            self._book.unlock(self._trunk)
 
     def left(self) -> None:
         """What the last place was for has left by now."""

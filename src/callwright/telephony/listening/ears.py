@@ -67,7 +67,7 @@ class KeyEar(_Ear):
         super().__init__()
         self._on_key = on_key
         self._keys = KeyHearing()
-        self._tail = np.zeros(HOP, dtype=np.float32)
+        self._tail: Frames | None = None
 
     def hear(self, at: int, codes: bytes) -> None:
         """As `_Ear`; but where a key has begun, each frame is looked at as it comes: the prompt
@@ -79,7 +79,8 @@ class KeyEar(_Ear):
 
     def with_tail(self, frame: Frames) -> Frames:
         """`frame` with the last half of the one before it in front."""
-        joined = np.concatenate((self._tail, frame))
+        tail = np.zeros(HOP, dtype=np.float32) if self._tail is None else self._tail
+        joined = np.concatenate((tail, frame))
         self._tail = frame[-HOP:]
         return joined
 

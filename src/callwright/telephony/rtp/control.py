@@ -8,39 +8,56 @@ Source: RFC 3550 section 6.2 and 6.3 (intervals), RFC 5761 (one port for both).
 
 import random
 import socket
+import time
+from collections.abc import Callable
 
 from callwright.telephony.rtp.g711 import FRAME_S
 from callwright.telephony.rtp.rtcp import Reports
 from callwright.telephony.rtp.wire import Wire
 
 _INTERVAL_S = 5.0
+_SILENT_S = 1.0
+"""Nobody reports sooner: RFC 3550 section 6.3.1 halves the first interval, and chance again."""
 _MOST_AT_ONCE = 8
 
 
 class Control:
-    """`sock` None: reports travel only where the peer takes them in the audio's socket."""
+    """`bind` makes the socket beside the audio's; None: it cannot, and reports travel only where
+    the peer takes them in the audio's own.
 
-    def __init__(self, own_ssrc: int, sock: socket.socket | None) -> None:
+    It is asked once, when there may be something to read: what is not answered, or is over
+    within a second, needs none.
+    """
+
+    def __init__(self, own_ssrc: int, bind: Callable[[], socket.socket | None]) -> None:
         self.reports = Reports(own_ssrc)
-        self._wire = Wire(sock) if sock is not None else None
-        self.local_port = self._wire.local_port if self._wire is not None else None
+        self._bind: Callable[[], socket.socket | None] | None = bind
+        self._wire: Wire | None = None
+        self._host = ""
         self._port: int | None = None
         self._due_cycle = 0
+        self._reads = False
 
     def expect(self, host: str, port: int, *, muxed: bool) -> None:
         """Where the peer takes reports, unless its audio comes from another host."""
-        self._port = None if muxed else port
-        if self._wire is not None and not muxed:
-            self._wire.aim((host, port))
+        self._host, self._port = host, None if muxed else port
+        if self._reads:
+            self._begin_to_read()
 
     def is_due(self, cycle: int) -> bool:
         """Whether it is time to report; asked once in 20 ms."""
         if cycle < self._due_cycle:
             return False
         # Spread, so that calls that began together do not report together.
-        share = random.uniform(0.5, 1.5) * (1.0 if self._due_cycle else 0.5)
-        first, self._due_cycle = self._due_cycle == 0, cycle + round(_INTERVAL_S * share / FRAME_S)
-        return not first
+        interval_s = random.uniform(0.5, 1.5) * _INTERVAL_S
+        reports = self._reads
+        if self._due_cycle == 0:
+            interval_s = _SILENT_S
+        elif not reports:
+            interval_s = interval_s / 2 - _SILENT_S
+            self._begin_to_read()
+        self._due_cycle = cycle + round(interval_s / FRAME_S)
+        return reports
 
     def read(self, audio: Wire) -> bool:
         """Take what has come on the port beside the audio's; whether anything had."""
@@ -53,7 +70,8 @@ class Control:
                 break
             datagram, source = received
             if source[0] == audio.remote[0]:
-                heard = self.reports.take(datagram, self._wire.came_at()) or heard
+                came_at = self._wire.came_at() or time.time()
+                heard = self.reports.take(datagram, came_at) or heard
         return heard
 
     def send(self, report: bytes, audio: Wire) -> None:
@@ -65,5 +83,17 @@ class Control:
 
     def close(self) -> None:
         """Give the port back."""
+        self._bind = None
         if self._wire is not None:
             self._wire.close()
+
+    def _begin_to_read(self) -> None:
+        self._reads = True
+        if self._port is None:
+            return
+        if self._bind is not None:
+            sock, self._bind = self._bind(), None
+            self._wire = Wire(sock) if sock is not None else None
+        if self._wire is not None:
+            self._wire.came_at()
+            self._wire.aim((self._host, self._port))

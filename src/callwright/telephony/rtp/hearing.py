@@ -7,6 +7,7 @@ a look at the header.
 Source: RFC 3550, RFC 3551, RFC 4733.
 """
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -29,7 +30,7 @@ class Clocked(Protocol):
     """Who knows when a packet came: `wire.Wire`."""
 
     def came_at(self) -> float:
-        """When the last one reached this machine, in Unix seconds."""
+        """When the last one reached this machine, in Unix seconds; 0.0 = not known."""
         ...
 
 
@@ -83,11 +84,13 @@ class Hearing:
         if first >> 6 != 2:
             return False
         if self.on_report is not None and is_rtcp(second):
-            return self.on_report(datagram, clock.came_at())
+            return self.on_report(datagram, clock.came_at() or time.time())
         reception = self.reception
         reception.note(sequence, ssrc)
         if sequence % _TIMED_EVERY == 0:
-            reception.note_time(timestamp, clock.came_at())
+            came_at = clock.came_at()
+            if came_at:
+                reception.note_time(timestamp, came_at)
         if second != self._audio_payload or self.listeners or self.on_audio is not None:
             packet = parse_rtp(datagram)
             if packet is not None:

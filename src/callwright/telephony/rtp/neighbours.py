@@ -1,5 +1,6 @@
 """What a media session works with: its beat, the plane it came from, a recorder."""
 
+import socket
 from typing import TYPE_CHECKING, Protocol
 
 from callwright.telephony.rtp.ticker import Member
@@ -42,6 +43,10 @@ class MediaOwner(Protocol):
     @property
     def ticker(self) -> Beat:
         """Where the session's 20 ms come from."""
+        ...
+
+    def bind_beside(self, port: int) -> socket.socket | None:
+        """A socket for the reports of whoever has that port; None: there is none."""
         ...
 
     def release(self, session: "MediaSession") -> None:

@@ -5,6 +5,7 @@ is `session.py`'s.
 """
 
 import errno
+import logging
 import socket
 from collections import deque
 from contextlib import suppress
@@ -12,6 +13,8 @@ from contextlib import suppress
 from callwright.errors import ConfigInvalid, Unavailable
 from callwright.telephony.rtp.session import QUIET_LIMIT_S, MediaSession
 from callwright.telephony.rtp.ticker import BeatStats, Ticker
+
+log = logging.getLogger(__name__)
 
 _EXPEDITED_FORWARDING = 0xB8
 """DSCP EF, as RFC 4594 section 4.1 wants for speech."""
@@ -54,13 +57,18 @@ class MediaPlane:
             if sock is None:
                 self._free.append(port)
                 continue
-            # Reports go to the next port; without it they can still go where the audio goes.
-            session = MediaSession(
-                self, sock, self._bound(port + 1), quiet_limit_s=self._quiet_limit_s
-            )
+            session = MediaSession(self, sock, quiet_limit_s=self._quiet_limit_s)
             self._open.add(session)
             return session
         raise Unavailable(f"no RTP port is free: {len(self._open)} calls hold one; see rtp_ports")
+
+    def bind_beside(self, port: int) -> socket.socket | None:
+        """The socket of the odd port after `port`, None: reports go where the audio goes."""
+        try:
+            return self._bound(port + 1)
+        except Unavailable as exc:
+            log.warning("no reports on a call's audio", extra={"why": str(exc)})
+            return None
 
     def release(self, session: MediaSession) -> None:
         """Called by a session that closes."""
@@ -90,11 +98,10 @@ class MediaPlane:
         """A socket on `port`, None if someone else has it."""
         family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
         try:
-            sock = socket.socket(family, socket.SOCK_DGRAM)
+            sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         except OSError as exc:
             raise Unavailable(f"no socket for audio: {exc.strerror}; raise `ulimit -n`") from exc
         try:
-            sock.setblocking(False)
             with suppress(OSError):
                 if family == socket.AF_INET:
                     sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)

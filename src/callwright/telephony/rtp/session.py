@@ -7,10 +7,12 @@ are looked after once in 20 ms, when the ticker comes by.
 Source: RFC 3550, RFC 3551, RFC 4733.
 """
 
-import secrets
+import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
@@ -40,6 +42,9 @@ _GREEDY_EVERY = 8
 """In cycles: usually one packet waits, and looking for a second costs a third of its price."""
 _MOST_AT_ONCE = 64
 _SAMPLE_MS = 1e3 / SAMPLE_RATE
+_BEGINNING = struct.Struct("=IIH")
+_check_address = lru_cache(maxsize=1024)(ip_address)
+"""Gateways are few, and send their address with every call."""
 
 
 class MediaStats(NamedTuple):
@@ -66,7 +71,6 @@ class MediaSession:
         self,
         owner: MediaOwner,
         sock: socket.socket,
-        control_sock: socket.socket | None = None,
         *,
         quiet_limit_s: float = QUIET_LIMIT_S,
     ) -> None:
@@ -81,21 +85,15 @@ class MediaSession:
         self._sends = self._expects = False
         self._heard = self._crowded = False
         self._heard_cycle = 0
-        self._ssrc = secrets.randbits(32)
+        # RFC 3550 section 5.1 and 8: none of the three is to be guessed.
+        self._ssrc, self._timestamp_base, self._sequence = _BEGINNING.unpack(os.urandom(10))
         self._speaking = Speaking()
         self._hearing = Hearing(self._ssrc)
-        self._control = Control(self._ssrc, control_sock)
-        self._sequence = secrets.randbits(16)
-        self._timestamp_base = secrets.randbits(32)
+        self._control = Control(self._ssrc, partial(owner.bind_beside, self.local_port))
         self._event_timestamp = 0
         self._marker = True
         self._recorder: Recorder | None = None
         self._sent = self._sent_octets = 0
-
-    @property
-    def control_port(self) -> int:
-        """Where the peer's reports are read."""
-        return self._control.local_port or self.local_port
 
     @property
     def on_digit(self) -> Callable[[str], None] | None:
@@ -135,7 +133,7 @@ class MediaSession:
             ValueError: `remote` is a host name (looking it up would stop all audio) or no
                 address at all.
         """
-        ip_address(remote[0])
+        _check_address(remote[0])
         if self._closed:
             return
         self._payload_type = PAYLOAD_TYPES[codec]

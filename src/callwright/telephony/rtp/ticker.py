@@ -55,7 +55,8 @@ class Ticker:
         """From the next beat of the emptiest phase on, `member` is ticked."""
         if member in self._phase_of:
             return
-        phase = min(range(PHASES), key=lambda number: len(self._phases[number]))
+        sizes = list(map(len, self._phases))
+        phase = sizes.index(min(sizes))
         self._phases[phase][member] = None
         self._phase_of[member] = phase
         if self._timer is None:

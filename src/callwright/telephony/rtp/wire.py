@@ -12,7 +12,6 @@ import ctypes
 import fcntl
 import socket
 import struct
-import time
 from contextlib import suppress
 
 from callwright.telephony.rtp.receiver import Address, SourceLatch
@@ -40,7 +39,6 @@ class Wire:
         self._latch: SourceLatch | None = None
         self._stated: Address | None = None
         self._peer: Source | None = None
-        self.came_at()  # from the first question on the kernel takes the time
 
     def aim(self, stated: Address) -> None:
         """Send to the peer's stated address, until it is heard from another.
@@ -86,11 +84,12 @@ class Wire:
         return True
 
     def came_at(self) -> float:
-        """When the datagram received last reached this machine, in Unix seconds."""
+        """When the datagram received last reached this machine, in Unix seconds; 0.0 = not known:
+        the kernel notes it from the first question on."""
         try:
             stamp = fcntl.ioctl(self._sock.fileno(), _SIOCGSTAMPNS, _NO_TIME)
         except OSError:
-            return time.time()  # no packet yet, or a kernel that does not tell
+            return 0.0
         seconds, nanoseconds = _TIMESPEC.unpack(stamp)
         return float(seconds + nanoseconds * 1e-9)
 

@@ -50,6 +50,8 @@ class OutgoingCall:
     def __init__(
         self, setup: CallSetup, *, ring_timeout_s: float, max_length_s: float, session: int = 1
     ) -> None:
+        self.call_id = setup.call_id
+        """By which the endpoint finds this call."""
         self._setup = setup
         self._ring_timeout_s = ring_timeout_s
         self._max_length_s = max_length_s
@@ -72,11 +74,6 @@ class OutgoingCall:
         self._end_by = inf
         """When the end is declared although the other end has not confirmed it."""
         self._forget_at = inf
-
-    @property
-    def call_id(self) -> str:
-        """The Call-ID, by which the endpoint finds this call."""
-        return self._setup.call_id
 
     @property
     def target(self) -> Address:

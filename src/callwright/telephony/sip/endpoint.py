@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 
 from callwright.ports.line import LegIdentity
 from callwright.telephony.sip.actions import Action, Ended, How, Send, SipCall, TargetFailed
@@ -37,7 +38,7 @@ from callwright.telephony.sip.servers import Servers
 from callwright.telephony.sip.sockets import route_to
 from callwright.telephony.sip.strays import answer_to_stray
 from callwright.telephony.sip.targets import Targets
-from callwright.telephony.sip.timers import Timers
+from callwright.telephony.sip.timers import TOGETHER_S, Timers
 from callwright.telephony.trunk import TrunkSettings, check_trunk
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class SipEndpoint:
             cut=self._on_cut,
             admits=self._neighbours.admits,
         )
-        self._timers = Timers(self._loop, self._on_timer)
+        self._timers = Timers(self._loop, self._on_timer, span_s=TOGETHER_S)
 
     def close(self) -> None:
         """Release the sockets; calls still known are forgotten without a word."""
@@ -139,6 +140,12 @@ class SipEndpoint:
         if self._timers is not None:
             self._timers.stop()
         self._calls.clear()
+
+    @cached_property
+    def _domain(self) -> HostPort:
+        """Host and port of the trunk's URIs, as these are written."""
+        host, port = self.trunk.domain()
+        return in_uri(host), port
 
     def setup(
         self,
@@ -159,8 +166,7 @@ class SipEndpoint:
             SipMalformed: a value that may not stand in its header.
         """
         trunk = self.trunk
-        host, port = trunk.domain()
-        theirs = in_uri(host)
+        theirs, port = self._domain
         first, *others = (target,) if target is not None else self.targets.in_turn()
         return make_setup(
             call_id=identity.call_id,

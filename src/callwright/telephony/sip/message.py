@@ -145,7 +145,9 @@ def parse_message(data: bytes) -> SipRequest | SipResponse:
     start = lines[0]
     status = _STATUS.match(start)
     if status is not None:
-        phrase = "".join(c if " " <= c <= "~" else "?" for c in (status[2] or "")[:80]).strip()
+        phrase = (status[2] or "")[:80]
+        if not (phrase.isascii() and phrase.isprintable()):
+            phrase = "".join(c if " " <= c <= "~" else "?" for c in phrase)
         return SipResponse(
             headers,
             body,
@@ -156,7 +158,7 @@ def parse_message(data: bytes) -> SipRequest | SipResponse:
             to_tag,
             branch,
             int(status[1]),
-            phrase,
+            phrase.strip(),
         )
     request = _REQUEST.match(start)
     if request is None:
@@ -201,26 +203,26 @@ def _read_body(headers: Headers, body: bytes) -> bytes:
 
 
 def _read_core(headers: Headers) -> tuple[str, int, str, str, str, str]:
-    for name in _ONCE:
-        values = headers.get(name)
-        if values is None or len(values) != 1 or not values[0]:
-            raise SipMalformed(f"{name} must be there once")
-    vias = headers.get("via")
-    if not vias or not vias[0]:
-        raise SipMalformed("via is missing")
-    cseq = _CSEQ.match(headers["cseq"][0])
+    try:
+        (sender,), (to,), (call_id,), (count,) = map(headers.__getitem__, _ONCE)
+        via = headers["via"][0]
+    except (KeyError, ValueError):
+        sender = to = call_id = count = via = ""
+    if not (sender and to and call_id and count and via):
+        raise SipMalformed("Via must be there, From, To, Call-ID and CSeq once each")
+    cseq = _CSEQ.match(count)
     if cseq is None:
         raise SipMalformed("CSeq is not a number and a method")
     number = int(cseq[1])
     if number >= 2**31:
         raise SipMalformed("CSeq is 2**31 or more")
     return (
-        headers["call-id"][0],
+        call_id,
         number,
         cseq[2],
-        _read_tag(headers["from"][0]),
-        _read_tag(headers["to"][0]),
-        _read_branch(vias[0]),
+        _read_tag(sender),
+        _read_tag(to),
+        _read_branch(via),
     )
 
 

@@ -44,11 +44,15 @@ class OwnRequests:
 
     @property
     def wakes_at(self) -> float:
-        """When `on_timer` wants to be called; `inf` = never."""
+        """When `on_timer` wants to be called; `inf` = never.
+
+        Not for timer K: what is answered is forgotten when there is something else to do.
+        """
         wake = inf
         for each in self._all:
-            if each.transaction.wakes_at < wake:
-                wake = each.transaction.wakes_at
+            transaction = each.transaction
+            if transaction.wakes_at < wake and transaction.phase is not Phase.COMPLETED:
+                wake = transaction.wakes_at
         return wake
 
     @property

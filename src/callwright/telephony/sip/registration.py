@@ -8,8 +8,9 @@ Source: RFC 3261 sections 10.2 and 10.3; RFC 5626 section 4.5 (how often to try 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
+
+from msgspec.structs import replace
 
 from callwright.telephony.sip.actions import (
     Action,

@@ -9,7 +9,9 @@ Source: RFC 3261, sections 8.1.1, 9.1, 13.2.1 and 17.1.1.3; RFC 3581 (rport); RF
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from callwright.domain.passport import is_identity
 from callwright.telephony.sip.call_form import PLAIN, CallForm
@@ -31,8 +33,7 @@ from callwright.telephony.sip.message import render
 ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CallSetup:
+class CallSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls whom, through what, under which identity. Make it with `make_setup`."""
 
     call_id: str

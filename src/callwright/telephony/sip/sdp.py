@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+import msgspec
+
 from callwright.errors import CallwrightError
 
 Codec = Literal["PCMU", "PCMA"]
@@ -25,6 +27,7 @@ _STATIC: dict[str, Codec] = {"0": "PCMU", "8": "PCMA"}
 _PAYLOADS: dict[Codec, int] = {"PCMU": 0, "PCMA": 8}
 _RTPMAPS = {0: "a=rtpmap:0 PCMU/8000\r\n", 8: "a=rtpmap:8 PCMA/8000\r\n"}
 _BY_NAME: dict[str, Codec] = {"pcmu/8000": "PCMU", "pcma/8000": "PCMA"}
+_READ = frozenset(("m=", "c=", "a="))
 _MIRROR: dict[str, Direction] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
@@ -37,8 +40,7 @@ class SdpUnusable(CallwrightError):
     """The description holds no G.711 audio that we could exchange; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class MediaAnswer:
+class MediaAnswer(msgspec.Struct, frozen=True):
     """Where our audio goes and how it is written."""
 
     address: str
@@ -172,7 +174,10 @@ def _read(body: bytes) -> tuple[list[_Stream], list[dict[str, str]]]:
     rtpmaps: list[dict[str, str]] = []
     current = session
     for line in lines:
-        kind, value = line[:2], line[2:].strip()
+        kind = line[:2]
+        if kind not in _READ:
+            continue
+        value = line[2:].strip()
         if kind == "m=":
             current = _read_media_line(value)
             current.address, current.direction = session.address, session.direction
@@ -182,7 +187,7 @@ def _read(body: bytes) -> tuple[list[_Stream], list[dict[str, str]]]:
             parts = value.split()
             if len(parts) == 3:
                 current.address = parts[2].partition("/")[0]
-        elif kind == "a=":
+        else:
             if value in _MIRROR:
                 current.direction = value
             elif value == "rtcp-mux":

@@ -9,7 +9,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
-from math import inf
+from math import ceil, inf
 from typing import Generic, Protocol, TypeVar
 
 
@@ -22,16 +22,30 @@ class Sleeper(Protocol):
 _RESOLUTION_S = 0.001
 """uvloop tells and keeps time in whole milliseconds; what is due within one is due now."""
 
+TOGETHER_S = 0.02
+"""A span that is right for SIP, none of whose timers is as fine as that."""
+
 S = TypeVar("S", bound=Sleeper)
 
 
 class Timers(Generic[S]):
     """Calls `wake(owner, now)` once an owner's `wakes_at` has come, in the loop's time.
 
+    All whose times fall into one span of `span_s` are looked at together, at its end; 0 = each
+    at its own time. A wake-up costs a busy process more than what is done in it, and most times
+    have been moved when they come.
+
     After anything that may have changed `wakes_at`, tell `reschedule`.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wake: Callable[[S, float], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        wake: Callable[[S, float], None],
+        *,
+        span_s: float = 0.0,
+    ) -> None:
+        self._span_s = span_s
         self._loop = loop
         self._wake = wake
         self._heap: list[tuple[float, int, S]] = []
@@ -47,7 +61,7 @@ class Timers(Generic[S]):
         if when < self._entered.get(id(owner), inf):
             self._entered[id(owner)] = when
             heapq.heappush(self._heap, (when, next(self._order), owner))
-            if when < self._armed_for:
+            if when < self._armed_for - self._span_s:
                 self._arm(when)
 
     def stop(self) -> None:
@@ -61,8 +75,9 @@ class Timers(Generic[S]):
     def _arm(self, when: float) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        self._armed_for = when
-        self._handle = self._loop.call_at(when, self._fire)
+        span_s = self._span_s
+        self._armed_for = ceil(when / span_s) * span_s if span_s else when
+        self._handle = self._loop.call_at(self._armed_for, self._fire)
 
     def _fire(self) -> None:
         self._handle = None
@@ -77,5 +92,5 @@ class Timers(Generic[S]):
             if owner.wakes_at <= now:
                 self._wake(owner, now)
             self.reschedule(owner)
-        if heap and heap[0][0] < self._armed_for:
+        if heap and heap[0][0] < self._armed_for - self._span_s:
             self._arm(heap[0][0])

@@ -198,7 +198,7 @@ class RequestTransaction:
             return False
         self.phase = Phase.COMPLETED
         self.wakes_at = now + T4_S
-        self.data = b""
+        self.data = self._again = b""
         if type(self.to) is StreamAddress:
             self.stop()
         return True
