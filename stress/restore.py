@@ -42,11 +42,13 @@ PATIENCE_S = 90.0
 class Run:
     """A server with its store, its carrier and its sink."""
 
-    def __init__(self, server: ServerUnderTest, sipp: Sipp, sink: CallbackSink) -> None:
+    def __init__(self, server: ServerUnderTest, sipp: Sipp, sink: CallbackSink, calls: int) -> None:
         self.server, self.sipp, self.sink = server, sipp, sink
         self.store = server.folder / "callwright.db"
         self.mark = server.folder / "callwright.db.mark"
         self.faults: list[str] = []
+        # Four at once, each of half a second and the set-up.
+        self.patience_s = PATIENCE_S + calls
 
     def queue(self, application: str, first: int, count: int) -> None:
         rows = "\n".join(["destination", *(f"61755{n:03d}00" for n in range(first, first + count))])
@@ -111,7 +113,7 @@ class Run:
         def told() -> set[str]:
             return {json.loads(each.body)["phone_number"] for each in self.sink.delivered()}
 
-        if not watch_for(PATIENCE_S, lambda: self.ended() >= numbers <= len(told())):
+        if not watch_for(self.patience_s, lambda: self.ended() >= numbers <= len(told())):
             ended = f"{self.ended()} of {numbers} calls ended, {len(told())} were told"
             self.faults.append(f"ENDS {what}: {ended}")
 
@@ -213,10 +215,11 @@ def main(arguments: list[str]) -> int:
             program=broken_program(given.broken) if given.broken else PROGRAM,
         ) as server,
     ):
-        run = Run(server, sipp, sink)
+        run = Run(server, sipp, sink, given.calls)
         application = server.add_application("talks", waits(0.5))
         restore(run, application, given.calls, folder, quick=given.quick)
-        if not given.broken:
+        # With a fault the server may still be running.
+        if not given.broken and not run.faults:
             for version in given.schemas:
                 upgrade(run, version)
     figures = {
