@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import re
-import secrets
 import shutil
 import struct
 import subprocess
@@ -30,9 +29,10 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from _orders import leg_order
 from callwright.ivr import script as scripts
 from callwright.ivr.load import load
-from callwright.ports.line import FromLine, LegEnded, LegIdentity, LegOrder, ScriptText
+from callwright.ports.line import FromLine, LegEnded, ScriptText
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.recording.wav_file import header
 from callwright.telephony.spawned_line import ProcessLine
@@ -112,22 +112,7 @@ class Caller:
             self.place()
 
     def place(self) -> None:
-        token = secrets.token_hex(8)
-        self.lines[self.placed % len(self.lines)].say(
-            LegOrder(
-                leg=token,
-                trunk="main",
-                number=f"+1555{self.placed % 10_000_000:07d}",
-                caller_id="+15550001111",
-                identity=LegIdentity(
-                    call_id=f"{token}@bench", from_tag=token, branch=f"z9hG4bK{token}"
-                ),
-                script="talk",
-                variables={},
-                ring_timeout_s=30.0,
-                max_length_s=120.0,
-            )
-        )
+        self.lines[self.placed % len(self.lines)].say(leg_order(self.placed, "talk"))
         self.placed += 1
 
 

@@ -12,7 +12,6 @@ dealt with in one go. Prints a table and, last, one JSON object.
 import asyncio
 import json
 import resource
-import secrets
 import shutil
 import socket
 import statistics
@@ -28,6 +27,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from _orders import leg_order
 from callwright.domain.outcome import Outcome
 from callwright.ivr import script as scripts
 from callwright.ivr.load import load
@@ -35,8 +35,6 @@ from callwright.ports.line import (
     FromLine,
     LegAnswered,
     LegEnded,
-    LegIdentity,
-    LegOrder,
     ScriptText,
 )
 from callwright.telephony.pipe import LineSettings
@@ -98,23 +96,9 @@ class Dialer:
                 self._room.release()
 
     def _place(self, line: ProcessLine, number: int) -> None:
-        token = secrets.token_hex(8)
-        self._placed_at[token] = time.monotonic()
-        line.say(
-            LegOrder(
-                leg=token,
-                trunk="main",
-                number=f"+1555{number:07d}",
-                caller_id="+15550001111",
-                identity=LegIdentity(
-                    call_id=f"{token}@bench", from_tag=token, branch=f"z9hG4bK{token}"
-                ),
-                script="short",
-                variables={},
-                ring_timeout_s=30.0,
-                max_length_s=60.0,
-            )
-        )
+        order = leg_order(number, "short")
+        self._placed_at[order.leg] = time.monotonic()
+        line.say(order)
 
     async def run(self, line: ProcessLine, calls: int, per_s: float | None) -> float:
         """Seconds from the first call to the end of the last."""
