@@ -106,7 +106,7 @@ def fuzz_by_coverage(name: str, inputs: int, seconds: float, seed: int) -> None:
     """Does not return: libFuzzer ends the process."""
     import atheris  # type: ignore[import-not-found]
 
-    with atheris.instrument_imports(include=["callwright", "fuzz_targets", "fuzz_wire"]):
+    with atheris.instrument_imports(include=["callwright", "fuzz_requests", "fuzz_wire"]):
         from fuzz_all import TARGETS
 
     target, count = TARGETS[name], Count(name, "atheris", inputs, seconds)
@@ -135,7 +135,7 @@ def fuzz_by_coverage(name: str, inputs: int, seconds: float, seed: int) -> None:
 def main() -> int:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--target", help="one of tests/fuzz/fuzz_targets.py; default: each in turn")
+    parser.add_argument("--target", help="one of tests/fuzz/fuzz_all.py's; default: each in turn")
     parser.add_argument("--inputs", type=int, default=1_000_000, help="how many at most")
     parser.add_argument("--seconds", type=float, default=600.0, help="for how long at most")
     parser.add_argument("--seed", type=int, default=1)
