@@ -37,6 +37,15 @@ class Owner:
     def __init__(self) -> None:
         self.ticker = HandBeat()
         self.released: list[MediaSession] = []
+        self.beside: dict[int, socket.socket] = {}
+
+    def make_beside(self, port: int) -> int:
+        """The port on which the session that has `port` will read reports."""
+        self.beside[port] = udp()
+        return int(self.beside[port].getsockname()[1])
+
+    def bind_beside(self, port: int) -> socket.socket | None:
+        return self.beside.pop(port, None)
 
     def release(self, session: MediaSession) -> None:
         self.released.append(session)

@@ -206,9 +206,9 @@ def test_a_callee_that_may_be_silent_for_ever_is_one_by_setting() -> None:
 def test_both_sides_report_what_they_hear(muxed: bool) -> None:
     async def main() -> None:
         owner = Owner()
-        ours, theirs = (MediaSession(owner, udp(), udp()) for _ in range(2))
+        ours, theirs = (MediaSession(owner, udp()) for _ in range(2))
         for session, other in ((ours, theirs), (theirs, ours)):
-            port = other.local_port if muxed else other.control_port
+            port = other.local_port if muxed else owner.make_beside(other.local_port)
             remote = ("127.0.0.1", other.local_port)
             session.start(remote, "PCMU", None, rtcp_port=port)
         owner.ticker.turn(1000)
@@ -239,3 +239,17 @@ def test_a_peer_that_only_reports_is_still_there() -> None:
             assert talk.session.stats().received_packets == 1
 
     asyncio.run(main())
+
+
+def test_a_call_that_is_over_within_a_second_takes_no_port_for_reports() -> None:
+    def scene(talk: Talk) -> None:
+        port = talk.session.local_port
+        talk.owner.make_beside(port)
+        talk.start()
+        talk.beat.turn(50)
+        assert port in talk.owner.beside
+        talk.beat.turn(2)
+        assert port not in talk.owner.beside
+        talk.owner.beside.clear()
+
+    in_loop(scene)
