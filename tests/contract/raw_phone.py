@@ -19,9 +19,12 @@ def bound(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 
 
 class RawPhone:
-    def __init__(self, *, ring_s: float = 0.2, formats: str = "0 101", port: int = 0) -> None:
+    def __init__(
+        self, *, ring_s: float = 0.2, formats: str = "0 101", port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.sip, self.rtp = bound(port=port), bound()
+        self.sip, self.rtp = bound(host, port), bound()
+        self.host = host
         self.port: int = self.sip.getsockname()[1]
         self.ring_s = ring_s
         self.formats = formats
@@ -93,7 +96,7 @@ class RawPhone:
             f"To: {to}" if ";tag=" in to else f"To: {to};tag=raw",
             f"Call-ID: {self.header('Call-ID', request)}",
             f"CSeq: {self.header('CSeq', request)}",
-            f"Contact: <sip:raw@127.0.0.1:{self.port};Transport=UDP>",
+            f"Contact: <sip:raw@{self.host}:{self.port};Transport=UDP>",
             f"Content-Length: {len(body)}",
         ]
         self.sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.caller)

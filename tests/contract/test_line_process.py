@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from line_world import RTP_PORTS, Told, started
@@ -23,9 +25,9 @@ from callwright.telephony.trunk import TrunkSettings
 LONGER = "callwright: 1\nname: Longer\nsteps:\n  pause:\n    wait: 20s\n    next: hangup\n"
 
 
-def settings(folder: Path, address: str) -> LineSettings:
-    trunk = TrunkSettings(name="main", address=address, rtp_ports=RTP_PORTS)
-    return LineSettings(trunks=(trunk,), speech="tones", cache_dir=str(folder / "prompts"))
+def settings(folder: Path, address: str, **trunk: Any) -> LineSettings:
+    made = TrunkSettings(name="main", address=address, rtp_ports=RTP_PORTS, **trunk)
+    return LineSettings(trunks=(made,), speech="tones", cache_dir=str(folder / "prompts"))
 
 
 def run(folder: Path, work: Callable[[Told, ProcessLine, Phones], Awaitable[None]]) -> None:
@@ -134,11 +136,15 @@ def test_when_the_brain_is_killed_every_leg_is_hung_up_at_once(tmp_path: Path) -
 
 
 def test_a_line_that_cannot_begin_says_why(tmp_path: Path) -> None:
-    async def start(address: str) -> None:
-        await ProcessLine(settings(tmp_path, address)).start(lambda message: None)
+    async def start(address: str, **trunk: Any) -> None:
+        line = ProcessLine(settings(tmp_path, address, **trunk))
+        await line.start(lambda message: None)
 
-    with pytest.raises(Unavailable, match=r"trunk main: the host no-such-host\.invalid"):
-        asyncio.run(start("sip:no-such-host.invalid"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        with pytest.raises(Unavailable, match=rf"cannot use 127\.0\.0\.1:{port} .*trunks\.main"):
+            asyncio.run(start("sip:127.0.0.1", local_address="127.0.0.1", local_port=port))
     with pytest.raises(ConfigInvalid, match=r"trunks\.main\.address"):
         asyncio.run(start("sip:127.0.0.1;transport=sctp"))
 

@@ -9,7 +9,7 @@ from native_world import ADMIN, COLLEAGUE, OWNER, STRANGER, NativeWorld, run_nat
 from callwright.domain.limits import Limited, LimitKind, Limits
 
 NONE = {"calls_per_second": None, "max_calls": None}
-UNHEARD = {"state": "unknown", "servers": [], "registration": None}
+UNHEARD = {"state": "unknown", "servers": [], "registration": None, "lookup": None}
 
 
 async def patch(world: NativeWorld, path: str, body: Any, status: int = 200, **by: Any) -> Any:

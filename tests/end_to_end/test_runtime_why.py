@@ -30,6 +30,7 @@ from callwright.domain.limits import Limited, LimitKind, Limits
 from callwright.domain.outcome import Outcome
 from callwright.domain.situation import Explanation, Rule, When
 from callwright.domain.why import RULES
+from callwright.ports.line import TrunkStands
 from callwright.ports.start import Held
 from callwright.ports.store import WriteTx
 from callwright.runtime.gate import Gate
@@ -61,6 +62,27 @@ def test_what_holds_a_call_is_told_and_a_rule_left_out_is_noticed(
                 assert (await scene.why(call)).first.rule is not rule
 
     play(tmp_path, test, **of)
+
+
+def test_a_trunk_whose_servers_cannot_be_looked_up_says_so(tmp_path: Path) -> None:
+    async def test(scene: Scene) -> None:
+        again_at = scene.world.clock.now() + timedelta(seconds=5)
+        stands = TrunkStands(
+            trunk="main",
+            takes_calls=False,
+            lookup_problem="carrier.example has no address",
+            lookup_at=again_at.timestamp(),
+        )
+        scene.world.lines[-1].tells_of_trunk(stands)
+        found = await scene.why(await scene.queue())
+        assert (found.first.rule, found.next_at) == (Rule.TRUNK_DOWN, again_at)
+        assert "no server of it is known (carrier.example has no address)" in found.first.text
+        # Found again, its calls go.
+        scene.world.lines[-1].tells_of_trunk(TrunkStands(trunk="main", takes_calls=True))
+        await scene.world.quiet()
+        assert scene.dialled("0100")
+
+    play(tmp_path, test)
 
 
 def test_a_server_held_at_its_start_says_so_first(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ def describe_trunk(trunk: Mapping[str, Any]) -> Iterator[str]:
             since = clock_time(server["since"])
             probe = _moment(", asked again at", server["next_probe_at"])
             yield f"{server['address']} fails since {since}: {server['last_error']}{probe}"
+    if (lookup := trunk["lookup"]) is not None:
+        again = _moment(", again at", lookup["next_try_at"])
+        yield f"its servers cannot be looked up: {lookup['last_error']}{again}"
     registration = trunk["registration"]
     if registration is not None and not (
         registration["is_registered"] and registration["last_error"] is None

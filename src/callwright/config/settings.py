@@ -20,6 +20,7 @@ from callwright.config.values import (
     HeaderText,
     Listen,
     LocalAddress,
+    NameServer,
     Network,
     NumberFormat,
     Ports,
@@ -115,6 +116,11 @@ class LineSettings(Section):
     """The processes that speak SIP and RTP."""
 
     processes: int = _setting(1, "how many", unit="processes", ge=1, le=64)
+    name_servers: tuple[NameServer, ...] = _setting(
+        [],
+        "asked where trunks are; empty = this machine's, and its hosts file",
+        example=["192.0.2.53", "[2001:db8::53]:5353"],
+    )
     keep_sip: SizeOrNone = _setting(
         "256MiB", "SIP messages kept for `callwright trace --sip`; 0B = none", unit="bytes"
     )

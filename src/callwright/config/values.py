@@ -144,6 +144,20 @@ def read_sip_server(value: object) -> str:
     return str(read_sip_address(text)) if value else ""
 
 
+def read_name_server(value: object) -> HostPort:
+    """`"192.0.2.53"` or `"[2001:db8::53]:5353"`; without a port, 53."""
+    text = value if isinstance(value, str) else ""
+    match = _HOST_PORT.match(text)
+    host, port = (match[1], int(match[2])) if match else (text, 53)
+    try:
+        host = str(ipaddress.ip_address(_bare_host(host)))
+    except ValueError:
+        port = 0
+    if not 1 <= port <= 65535:
+        raise ValueError('must be the IP address of a name server, such as "192.0.2.53"')
+    return HostPort(host, port)
+
+
 def read_port_range(value: object) -> PortRange:
     """`"30000-39999"`."""
     match = _PORTS.match(value) if isinstance(value, str) else None
@@ -301,6 +315,7 @@ Listen = Annotated[HostPort, _or_as_it_is(HostPort, read_host_port)]
 TrunkAddress = Annotated[SipAddress | None, _or_as_it_is(SipAddress, read_sip_address)]
 Ports = Annotated[PortRange, _or_as_it_is(PortRange, read_port_range)]
 LocalAddress = Annotated[str, PlainValidator(read_local_address)]
+NameServer = Annotated[HostPort, PlainValidator(read_name_server)]
 SipServer = Annotated[str, PlainValidator(read_sip_server)]
 PublicUrl = Annotated[str, PlainValidator(read_public_url)]
 StoreUrl = Annotated[str, PlainValidator(read_store_url)]

@@ -56,6 +56,14 @@ class RegistrationHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookupHealth:
+    """A lookup of a trunk's servers that failed; what an earlier one found is still used."""
+
+    why: str
+    again_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkHealth:
     """How a trunk is found by the line processes that have told of it."""
 
@@ -68,6 +76,8 @@ class TrunkHealth:
     servers: Sequence[ServerHealth] = ()
     registration: RegistrationHealth | None = None
     """None: it wants none."""
+    lookup: LookupHealth | None = None
+    """None: DNS said of all that was asked where they are."""
 
     @property
     def state(self) -> TrunkState:
@@ -85,6 +95,8 @@ class TrunkHealth:
             return ""
         if self.are_servers_away:
             return "none of its servers answers"
+        if not self.servers and self.lookup is not None:
+            return f"no server is known ({self.lookup.why})"
         refusal = "" if self.registration is None else self.registration.why
         return f"we are not registered ({refusal or 'not answered yet'})"
 
@@ -92,7 +104,8 @@ class TrunkHealth:
     def has_failed(self) -> bool:
         """Whether something of it failed; else what does not work has not been answered yet."""
         is_refused = self.registration is not None and bool(self.registration.why)
-        return is_refused or not all(each.is_up for each in self.servers)
+        is_whole = self.lookup is None and all(each.is_up for each in self.servers)
+        return is_refused or not is_whole
 
     @property
     def are_servers_away(self) -> bool:

@@ -111,7 +111,14 @@ def _no_line(given: Situation) -> Reason | None:
 def _trunk_down(given: Situation) -> Reason | None:
     if given.trunk is None or not given.trunk.health.is_out or not given.is_due:
         return None
-    servers = given.trunk.health.servers
+    servers, lookup = given.trunk.health.servers, given.trunk.health.lookup
+    if not servers and lookup is not None:
+        again_at = max(given.now, lookup.again_at)
+        text = (
+            f"Trunk {given.trunk.name}: no server of it is known ({lookup.why}); they are looked "
+            f"up again at {_clock(again_at)}."
+        )
+        return _about(Rule.TRUNK_DOWN, text, again_at)
     if not given.trunk.health.are_servers_away:
         return None
     last = max(servers, key=lambda each: each.since)

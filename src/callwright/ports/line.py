@@ -168,6 +168,10 @@ class TrunkStands(msgspec.Struct, frozen=True, kw_only=True, tag="trunk"):
     servers: tuple[ServerStands, ...] = ()
     registration: RegistrationStands | None = None
     """None: it wants none."""
+    lookup_problem: str = ""
+    """Why its servers, or some of them, could not be looked up last; "" = they could."""
+    lookup_at: float = 0.0
+    """When they are looked up again after that."""
 
 
 class LegSent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from callwright.clock import Clock
-from callwright.domain.trunk_health import RegistrationHealth, ServerHealth, TrunkHealth
+from callwright.domain.trunk_health import (
+    LookupHealth,
+    RegistrationHealth,
+    ServerHealth,
+    TrunkHealth,
+)
 from callwright.ports.line import RegistrationStands, ServerStands, TrunkStands
 
 BELIEVED_S = 100.0
@@ -72,6 +77,7 @@ class TrunkStates:
             is_out=self.out_until(trunk) > now,
             servers=_servers(each.stands.servers for each in told),
             registration=_registration(each.stands.registration for each in told),
+            lookup=_lookup(each.stands for each in told),
         )
 
     def _out_at(self, told: Mapping[str, _Told], trunk: str) -> float:
@@ -117,6 +123,14 @@ def _registration(told: Iterable[RegistrationStands | None]) -> RegistrationHeal
         why=worst.why,
         again_at=_moment(worst.again_at),
     )
+
+
+def _lookup(told: Iterable[TrunkStands]) -> LookupHealth | None:
+    for each in told:
+        if each.lookup_problem:
+            again_at = datetime.fromtimestamp(each.lookup_at, UTC)
+            return LookupHealth(why=each.lookup_problem, again_at=again_at)
+    return None
 
 
 def _moment(unix_s: float) -> datetime | None:

@@ -47,6 +47,7 @@ def configured_trunk(
         user=user,
         password=password,
         caller_id=trunk.caller_id,
+        name_servers=tuple((each.host, each.port) for each in config.lines.name_servers),
         targets=trunk.targets,
         outbound_proxy=trunk.outbound_proxy,
         ping_every_s=trunk.ping_every.total_seconds() if trunk.pings else 0.0,

@@ -114,6 +114,9 @@ class Leg:
         if order.send_before and machine_seconds() > order.send_before:
             self._end_unsent(Outcome.TRUNK_TROUBLE, "too late to send")
             return
+        if endpoint.targets.are_unknown:
+            self._end_unsent(Outcome.TRUNK_TROUBLE, "no server known")
+            return
         try:
             media = self._place.media.open()
         except Unavailable as exc:

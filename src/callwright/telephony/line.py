@@ -109,14 +109,18 @@ class SipLine:
         self._loop = asyncio.get_running_loop()
         self._gone = self._loop.create_future()
         self._heard = heard
-        opened: list[SipEndpoint] = []
+        seen = None if self._capture is None else self._capture.saw
+        opened = [SipEndpoint(trunk, seen) for trunk in self._trunks]
         if self._recording_rules is not None:
             self._recordings = RecordingWriter(self._recording_rules)
         try:
-            for trunk in self._trunks:
-                endpoint = SipEndpoint(trunk, None if self._capture is None else self._capture.saw)
-                await endpoint.open()
-                opened.append(endpoint)
+            for failure in await asyncio.gather(
+                *(endpoint.open() for endpoint in opened), return_exceptions=True
+            ):
+                if failure is not None:
+                    raise failure
+            for endpoint in opened:
+                trunk = endpoint.trunk
                 media = MediaPlane(
                     endpoint.local[0], trunk.rtp_range(), quiet_limit_s=trunk.audio_timeout_s
                 )

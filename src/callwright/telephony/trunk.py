@@ -44,6 +44,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Offered, the best first."""
     audio_timeout_s: float = 30.0
     """A call from which so long nothing came, though it should have, is over; 0 = never."""
+    name_servers: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports of those that are asked; () = this machine's."""
     targets: tuple[str, ...] = ()
     """Servers to use in this order, in place of what DNS says of the address."""
     outbound_proxy: str = ""

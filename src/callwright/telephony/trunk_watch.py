@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from math import ceil, isinf
 
-from callwright.ports.line import FromLine, ServerStands, TrunkStands
+from callwright.ports.line import FromLine, RegistrationStands, ServerStands, TrunkStands
 from callwright.telephony.accounts import Account
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.sip.fields import Address, format_address
@@ -26,7 +26,7 @@ class TrunkWatch:
     def __init__(self, endpoint: SipEndpoint, tell: Callable[[FromLine], None]) -> None:
         self._endpoint = endpoint
         self._tell = tell
-        self.account = Account(endpoint, self._look) if endpoint.trunk.register_for_s else None
+        self.account: Account | None = None
         self._since: dict[Address, tuple[bool, float]] = {}
         """Of each server whether it worked when it was looked at last, and since when."""
         self._told: TrunkStands | None = None
@@ -35,8 +35,6 @@ class TrunkWatch:
     def begin(self) -> None:
         """Register, where that is wanted, and tell how it stands at first."""
         self._endpoint.servers.changed = self._look
-        if self.account is not None:
-            self.account.begin()
         self._look()
 
     def close(self) -> None:
@@ -46,6 +44,11 @@ class TrunkWatch:
             self._again.cancel()
 
     def _look(self) -> None:
+        endpoint = self._endpoint
+        wants_account = endpoint.trunk.register_for_s and self.account is None
+        if wants_account and not endpoint.targets.are_unknown:
+            self.account = Account(endpoint, self._look)
+            self.account.begin()
         was_away = self._told is not None and any(each.is_away for each in self._told.servers)
         stands = self._stands()
         if stands == self._told:
@@ -66,27 +69,40 @@ class TrunkWatch:
 
     def _stands(self) -> TrunkStands:
         targets, now = self._endpoint.targets, time.time()
-        registration = None if self.account is None else self.account.stands
+        servers = tuple(self._server(each, now) for each in targets)
+        self._since = {
+            each.located.address: (each.is_up, stands.since)
+            for each, stands in zip(targets, servers, strict=True)
+        }
+        registration = RegistrationStands() if self._endpoint.trunk.register_for_s else None
+        if self.account is not None:
+            registration = self.account.stands
+        lookups = self._endpoint.servers.lookups
         is_in = registration is None or registration.is_registered
         return TrunkStands(
             trunk=self._endpoint.trunk.name,
             takes_calls=is_in and not targets.are_away,
-            servers=tuple(self._server(each, now) for each in targets),
+            servers=servers,
             registration=registration,
+            lookup_problem=lookups.problem,
+            lookup_at=self._wall(lookups.again_at) if lookups.problem else 0.0,
         )
+
+    def _wall(self, loop_s: float) -> float:
+        """By the wall's clock, to the second: it is for people, and would else never be the
+        same twice."""
+        return ceil(time.time() + loop_s - self._endpoint.now())
 
     def _server(self, target: Target, now: float) -> ServerStands:
         address = target.located.address
         is_up, since = self._since.get(address, (target.is_up, now))
         if is_up is not target.is_up:
             since = now
-        self._since[address] = target.is_up, since
-        asks_in_s = self._endpoint.servers.asks_at(target) - self._endpoint.now()
+        asks_at = self._endpoint.servers.asks_at(target)
         return ServerStands(
             address=format_address(address),
             since=since,
             why=target.why,
             is_away=target.is_away,
-            # To the second: it is looked at by people, and would else never be the same twice.
-            probe_at=0.0 if target.is_up or isinf(asks_in_s) else ceil(now + asks_in_s),
+            probe_at=0.0 if target.is_up or isinf(asks_at) else self._wall(asks_at),
         )

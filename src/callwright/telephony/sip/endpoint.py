@@ -16,6 +16,7 @@ from functools import cached_property
 
 from callwright.ports.line import LegIdentity
 from callwright.telephony.sip.actions import Action, Ended, How, Send, SipCall, TargetFailed
+from callwright.telephony.sip.call import OutgoingCall
 from callwright.telephony.sip.connections import Connections
 from callwright.telephony.sip.datagrams import Datagrams
 from callwright.telephony.sip.digest import Credentials
@@ -35,7 +36,7 @@ from callwright.telephony.sip.neighbours import Neighbours
 from callwright.telephony.sip.own_setup import in_uri
 from callwright.telephony.sip.requests import CallSetup, make_setup
 from callwright.telephony.sip.servers import Servers
-from callwright.telephony.sip.sockets import route_to
+from callwright.telephony.sip.sockets import family_of, route_to, usual_address
 from callwright.telephony.sip.strays import answer_to_stray
 from callwright.telephony.sip.targets import Targets
 from callwright.telephony.sip.timers import TOGETHER_S, Timers
@@ -64,7 +65,14 @@ class SipEndpoint:
     def __init__(self, trunk: TrunkSettings, seen: Seen | None = None) -> None:
         self.trunk = trunk
         self._seen = seen
-        self.servers = Servers(trunk, self.perform, self.now)
+        self.servers = Servers(
+            trunk,
+            add=lambda call: self.add(call, _nobody),
+            perform=self.perform,
+            now=self.now,
+            moved=self._on_moved,
+        )
+        self._is_beside = False  # and another looks after the servers
         self.local: HostPort = ("", 0)
         self._neighbours = Neighbours()
         self._calls: dict[str, tuple[SipCall, Heard]] = {}
@@ -87,20 +95,20 @@ class SipEndpoint:
         return format_host_port(self.local)
 
     async def open(self) -> None:
-        """Find the trunk's servers, and bind.
+        """Find the trunk's servers, and bind. Where none is found, they are looked for later.
 
         Raises:
             ConfigInvalid: the trunk's settings cannot be used.
-            Unavailable: no server has an address, or the port cannot be bound.
+            Unavailable: there is no route, or the port cannot be bound.
         """
         trunk = self.trunk
         check_trunk(trunk)
-        first = await self.servers.find()
-        self._neighbours.hosts = self.targets.hosts
-        local_address = trunk.local_address or route_to((first[0], first[1]), trunk.name)
+        first = await self.servers.find(family_of(trunk.local_address))
+        local_address = trunk.local_address or (
+            usual_address() if first is None else route_to((first[0], first[1]), trunk.name)
+        )
         self._listen((local_address, trunk.local_port))
-        self.add(self.servers.make_pinging(self.sent_by), _nobody)
-        self.servers.plan()
+        self.servers.begin(self.sent_by, family_of(self.local[0]))
 
     def open_beside(self, local: HostPort) -> "SipEndpoint":
         """Another endpoint of the same trunk, on an address that an earlier process used.
@@ -109,7 +117,7 @@ class SipEndpoint:
             Unavailable: it cannot be bound.
         """
         twin = SipEndpoint(self.trunk, self._seen)
-        twin.servers = self.servers
+        twin.servers, twin._is_beside = self.servers, True
         twin._neighbours.hosts = self._neighbours.hosts
         twin._listen(local)
         return twin
@@ -139,6 +147,8 @@ class SipEndpoint:
             self._connections.close()
         if self._timers is not None:
             self._timers.stop()
+        if not self._is_beside:
+            self.servers.close()
         self._calls.clear()
 
     @cached_property
@@ -163,9 +173,11 @@ class SipEndpoint:
         An account at the trunk calls from the trunk's domain, anybody else from our address.
 
         Raises:
-            SipMalformed: a value that may not stand in its header.
+            SipMalformed: a value that may not stand in its header, or no server is known.
         """
         trunk = self.trunk
+        if target is None and self.targets.are_unknown:
+            raise SipMalformed("no server of the trunk is known")
         theirs, port = self._domain
         first, *others = (target,) if target is not None else self.targets.in_turn()
         return make_setup(
@@ -227,6 +239,13 @@ class SipEndpoint:
     def _forget(self, call_id: str) -> None:
         self._calls.pop(call_id, None)
         self._neighbours.forget(call_id)
+
+    def _on_moved(self) -> None:
+        """The servers are at other addresses; calls that went to an old one go on there."""
+        self._neighbours.hosts = self.targets.hosts
+        for call_id, (call, _) in self._calls.items():
+            if isinstance(call, OutgoingCall):
+                self._neighbours.keep(call_id, call.target[0])
 
     def _on_bytes(self, data: bytes, source: Address) -> None:
         if not self._neighbours.admits(source[0]):

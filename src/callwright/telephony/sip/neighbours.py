@@ -21,6 +21,11 @@ class Neighbours:
             self._hop_of[call_id] = host
             self._hops[host] = self._hops.get(host, 0) + 1
 
+    def keep(self, call_id: str, host: str) -> None:
+        """A call went there, unless it is known to have gone elsewhere since."""
+        if call_id not in self._hop_of:
+            self.note(call_id, host)
+
     def forget(self, call_id: str) -> None:
         """That call is over, or goes elsewhere."""
         host = self._hop_of.pop(call_id, None)

@@ -47,7 +47,7 @@ class Pinging:
         wake = inf
         addresses = {target.located.address for target in self._targets}
         for gone in self._asked.keys() - addresses:
-            del self._asked[gone]
+            del self._asked[gone], self._asked_at[gone]
         for target in self._targets:
             due_at = self.asks_at(target)
             if due_at <= now and not self._is_asked(target):

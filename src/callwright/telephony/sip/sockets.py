@@ -36,6 +36,21 @@ def route_to(target: HostPort, trunk: str) -> str:
         return str(probe.getsockname()[0])
 
 
+def family_of(host: str) -> int:
+    """The family of an address; any, if there is none."""
+    if not host:
+        return socket.AF_UNSPEC
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def usual_address() -> str:
+    """The address of ours from which most packets leave; without a network, loopback."""
+    for everywhere in ("192.0.2.1", "2001:db8::1"):
+        with suppress(Unavailable):
+            return route_to((everywhere, 9), "")
+    return "127.0.0.1"
+
+
 def bind(local: HostPort, trunk: str) -> socket.socket:
     """A socket that does not block, with large buffers and an error queue.
 

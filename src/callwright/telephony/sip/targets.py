@@ -31,7 +31,7 @@ class Located:
 
     address: Address
     priority: int = 0
-    weight: int = 0
+    weight: float = 0.0
 
 
 @dataclass(slots=True)
@@ -76,6 +76,7 @@ class Targets:
         for each in found:
             target = self._all[each.address] = known.get(each.address) or Target(each)
             target.located = each
+        self.has_failed = any(each.failures for each in self._all.values())
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -92,8 +93,13 @@ class Targets:
         return [each.located.address for each in (*up, *down)][:MOST_TRIED]
 
     @property
+    def are_unknown(self) -> bool:
+        """Whether there are none."""
+        return not self._all
+
+    @property
     def are_away(self) -> bool:
-        """Whether a call would certainly find nobody at any of them."""
+        """Whether a call would certainly find nobody at any of them, or there are none."""
         return all(each.is_away for each in self._all.values())
 
     @property

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from callwright.domain.trunk_health import (
+    LookupHealth,
     RegistrationHealth,
     ServerHealth,
     TrunkHealth,
@@ -40,6 +41,13 @@ class TrunkRegistration(BaseModel):
     )
 
 
+class TrunkLookup(BaseModel):
+    """A lookup of its servers that failed. What an earlier one found is still used."""
+
+    last_error: str
+    next_try_at: datetime
+
+
 class Trunk(TrunkLimits):
     """A trunk."""
 
@@ -49,6 +57,7 @@ class Trunk(TrunkLimits):
     )
     servers: list[TrunkServer]
     registration: TrunkRegistration | None = Field(description="null: it wants none")
+    lookup: TrunkLookup | None = Field(description="null: it did not fail")
 
 
 class Trunks(BaseModel):
@@ -58,12 +67,13 @@ class Trunks(BaseModel):
 
 
 def trunk_of(may: TrunkLimits, health: TrunkHealth) -> Trunk:
-    wanted = health.registration
+    wanted, lookup = health.registration, health.lookup
     return Trunk(
         **dict(may),
         state=health.state,
         servers=[_server(each) for each in health.servers],
         registration=None if wanted is None else _registration(wanted),
+        lookup=None if lookup is None else _lookup(lookup),
     )
 
 
@@ -75,6 +85,10 @@ def _server(server: ServerHealth) -> TrunkServer:
         last_error=server.why or None,
         next_probe_at=server.probe_at,
     )
+
+
+def _lookup(lookup: LookupHealth) -> TrunkLookup:
+    return TrunkLookup(last_error=lookup.why, next_try_at=lookup.again_at)
 
 
 def _registration(registration: RegistrationHealth) -> TrunkRegistration:

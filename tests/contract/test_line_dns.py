@@ -1,0 +1,238 @@
+"""Where DNS says that a trunk's servers are: which come first, for how long, and what if not."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from math import inf
+from pathlib import Path
+
+import pytest
+from dns_server import DnsServer, dns_server
+from line_world import SILENT, told_line
+from raw_phone import RawPhone
+
+from callwright.domain.outcome import Outcome
+from callwright.errors import Unavailable
+from callwright.ports.line import LegEnded, LegSent, TrunkStands
+from callwright.telephony.sip import lookups
+from callwright.telephony.sip.dns_records import Names
+from callwright.telephony.sip.fields import StreamAddress, Transport
+from callwright.telephony.sip.locate import Found, Sought, locate
+
+NAME = "carrier.example"
+
+
+def with_dns(talk: Callable[[DnsServer], Awaitable[None]]) -> None:
+    async def run() -> None:
+        with dns_server() as dns:
+            await talk(dns)
+
+    asyncio.run(run())
+
+
+async def found(
+    dns: DnsServer,
+    *,
+    host: str = NAME,
+    port: int = 0,
+    by: Transport | None = None,
+    family: int = socket.AF_INET,
+    guess: bool = False,
+) -> Found:
+    sought = Sought(host=host, port=port, transport=by)
+    return await locate(sought, Names([dns.address]), family, guess=guess)
+
+
+def test_naptr_chooses_the_transport_and_srv_the_hosts_by_priority_and_weight() -> None:
+    async def test(dns: DnsServer) -> None:
+        dns.says(
+            NAME,
+            "NAPTR",
+            '20 10 "s" "SIP+D2U" "" _sip._udp.carrier.example.',
+            '10 10 "u" "E2U+sip" "!^.*$!sip:x@y!" .',
+            '10 20 "s" "SIP+D2T" "" in-tcp.carrier.example.',
+            '5 10 "s" "SIP+D2W" "" ws.carrier.example.',
+            ttl_s=600,
+        )
+        dns.says(
+            "in-tcp.carrier.example",
+            "SRV",
+            "2 0 5070 b.carrier.example.",
+            "1 60 5080 a.carrier.example.",
+            ttl_s=500,
+        )
+        dns.says("a.carrier.example", "A", "192.0.2.1", "192.0.2.2", ttl_s=400)
+        dns.says("b.carrier.example", "A", "192.0.2.3")
+        servers, ttl_s = await found(dns)
+        assert sorted((each.address, each.priority, each.weight) for each in servers) == [
+            (StreamAddress("192.0.2.1", 5080, "TCP"), 1, 30),
+            (StreamAddress("192.0.2.2", 5080, "TCP"), 1, 30),
+            (StreamAddress("192.0.2.3", 5070, "TCP"), 2, 0),
+        ]
+        assert ttl_s == 400
+
+    with_dns(test)
+
+
+@pytest.mark.parametrize(
+    ("by", "asked", "address"),
+    [
+        ("UDP", "_sip._udp", ("192.0.2.1", 5070)),
+        ("TCP", "_sip._tcp", StreamAddress("192.0.2.1", 5070, "TCP")),
+        ("TLS", "_sips._tcp", StreamAddress("192.0.2.1", 5070, "TLS")),
+    ],
+)
+def test_a_transport_that_is_given_needs_no_naptr(by, asked, address) -> None:
+    async def test(dns: DnsServer) -> None:
+        dns.says(f"{asked}.{NAME}", "SRV", f"0 0 5070 {NAME}.")
+        dns.says(NAME, "A", "192.0.2.1")
+        assert [each.address for each in (await found(dns, by=by)).servers] == [address]
+        assert (NAME, "NAPTR") not in dns.asked
+
+    with_dns(test)
+
+
+def test_without_records_the_name_is_the_server_and_with_a_port_nothing_else_is_asked() -> None:
+    async def test(dns: DnsServer) -> None:
+        dns.says(NAME, "A", "192.0.2.1", ttl_s=70)
+        assert [each.address for each in (await found(dns)).servers] == [("192.0.2.1", 5060)]
+        by_tls = (await found(dns, by="TLS")).servers
+        assert by_tls[0].address == StreamAddress("192.0.2.1", 5061, "TLS")
+        dns.asked.clear()
+        servers, ttl_s = await found(dns, port=5099)
+        assert ([each.address for each in servers], ttl_s) == ([("192.0.2.1", 5099)], 70)
+        assert set(dns.asked) == {(NAME, "A")}
+        servers, ttl_s = await found(dns, host="192.0.2.9", by="TCP")
+        assert (servers[0].address, ttl_s) == (StreamAddress("192.0.2.9", 5060, "TCP"), inf)
+
+    with_dns(test)
+
+
+def test_ipv6_is_asked_for_where_that_is_ours_or_all_there_is() -> None:
+    async def test(dns: DnsServer) -> None:
+        dns.says(NAME, "AAAA", "2001:db8::7")
+        for family in (socket.AF_INET6, socket.AF_UNSPEC):
+            servers, _ = await found(dns, family=family)
+            assert [each.address for each in servers] == [("2001:db8::7", 5060)]
+        dns.says(NAME, "A", "192.0.2.1")
+        servers, _ = await found(dns, family=socket.AF_UNSPEC)
+        assert [each.address for each in servers] == [("192.0.2.1", 5060)]
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await found(dns, host="2001:db8::7")
+
+    with_dns(test)
+
+
+def test_what_cannot_be_found_says_of_which_name() -> None:
+    async def test(dns: DnsServer) -> None:
+        with pytest.raises(Unavailable, match=r"carrier\.example has no address"):
+            await found(dns)
+        dns.says(f"_sip._udp.{NAME}", "SRV", "0 0 0 .")
+        dns.says(NAME, "A", "192.0.2.1")
+        with pytest.raises(Unavailable, match="no SIP service"):
+            await found(dns, by="UDP")
+        dns.is_broken = True
+        with pytest.raises(Unavailable, match="cannot say"):
+            await found(dns)
+        with pytest.raises(Unavailable, match="cannot say"):
+            await found(dns, guess=True)
+
+    with_dns(test)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - what is looked at tells nobody
+            await asyncio.sleep(0.01)
+
+
+def test_a_call_goes_where_srv_says_and_to_the_next_where_nobody_is(tmp_path: Path) -> None:
+    async def test(dns: DnsServer) -> None:
+        phone = RawPhone()
+        nobody = RawPhone()
+        nobody.close()
+        dns.says(
+            f"_sip._udp.{NAME}",
+            "SRV",
+            f"1 0 {nobody.port} {NAME}.",
+            f"2 0 {phone.port} {NAME}.",
+        )
+        dns.says(NAME, "A", "127.0.0.1")
+        async with told_line(
+            tmp_path, f"sip:{NAME};transport=udp", name_servers=(dns.address,)
+        ) as line:
+            order = line.place("+15550100")
+            assert (await line.end(order)).outcome is Outcome.ANSWERED
+            went = [each.remote_address for each in line.of(order, LegSent)]
+            assert went == [f"127.0.0.1:{nobody.port}", f"127.0.0.1:{phone.port};try=2"]
+            assert f"@{NAME}" in phone.header("To")
+        phone.close()
+
+    with_dns(test)
+
+
+def test_an_unknown_name_holds_the_trunk_until_dns_knows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "AGAIN_S", 0.05)
+
+    async def test(dns: DnsServer) -> None:
+        phone = RawPhone()
+        async with told_line(
+            tmp_path,
+            f"sip:{NAME}:{phone.port}",
+            name_servers=(dns.address,),
+            local_address="127.0.0.1",
+        ) as line:
+            first = line.messages[0]
+            assert isinstance(first, TrunkStands)
+            assert (first.takes_calls, first.servers) == (False, ())
+            assert first.lookup_problem == f"{NAME} has no address"
+            assert first.lookup_at > 0
+            lost = await line.until(LegEnded, line.place("+15550100"))
+            assert (lost.outcome, lost.sent) == (Outcome.TRUNK_TROUBLE, False)
+            dns.says(NAME, "A", "127.0.0.1")
+            await until(lambda: _stands(line.messages).takes_calls)
+            assert _stands(line.messages).lookup_problem == ""
+            assert (await line.end(line.place("+15550100"))).outcome is Outcome.ANSWERED
+        phone.close()
+
+    with_dns(test)
+
+
+def test_a_new_answer_moves_calls_and_a_failed_lookup_leaves_them_where_they_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "SHORTEST_S", 0.05)
+    monkeypatch.setattr(lookups, "AGAIN_S", 0.05)
+    monkeypatch.setattr(lookups, "LONGEST_AGAIN_S", 0.05)
+
+    async def test(dns: DnsServer) -> None:
+        old, new = RawPhone(), RawPhone(host="127.0.0.2")
+        srv, by = f"_sip._udp.{NAME}", {"name_servers": (dns.address,)}
+        dns.says(srv, "SRV", f"1 0 {old.port} {NAME}.", ttl_s=0)
+        dns.says(NAME, "A", "127.0.0.1", ttl_s=0)
+        async with told_line(tmp_path, f"sip:{NAME};transport=udp", **by) as line:
+            line.script("long", SILENT.replace("0.2s", "20s"))
+            talks = line.place("+15550100", script="long")
+            await until(lambda: "ACK" in old.methods())
+            dns.says(srv, "SRV", f"1 0 {new.port} {NAME}.", ttl_s=0)
+            dns.says(NAME, "A", "127.0.0.2", ttl_s=0)
+            await until(lambda: str(new.port) in _stands(line.messages).servers[0].address)
+            assert (await line.end(line.place("+15550100"))).outcome is Outcome.ANSWERED
+            assert new.methods()[0] == "INVITE"
+            dns.is_broken = True
+            await until(lambda: _stands(line.messages).lookup_problem != "")
+            assert _stands(line.messages).takes_calls
+            assert (await line.end(line.place("+15550101"))).outcome is Outcome.ANSWERED
+            # What was under way goes on where it is.
+            old.sip.sendto(old.request("BYE", 7), old.caller)
+            assert (await line.end(talks)).reason == "callee hung up"
+        old.close()
+        new.close()
+
+    with_dns(test)
+
+
+def _stands(messages: list[object]) -> TrunkStands:
+    return [each for each in messages if isinstance(each, TrunkStands)][-1]
