@@ -1,72 +1,29 @@
-"""Lists as clients send them: large ones, several at once, and such as break off."""
+"""Lists as clients send them: large ones, several at once, with good rows and bad ones."""
 
 import asyncio
-import json
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from web_world import WebWorld, basic, run_world
+from intake_world import (
+    BOUNDARY,
+    PATH,
+    ROWS,
+    a_list,
+    calls_of,
+    config,
+    field,
+    lines,
+    multipart,
+    other_files,
+    request_head,
+    send,
+)
+from web_world import WebWorld, run_world
 
-from callwright.config import Config, HostPort, LimitSettings, ServerSettings, StoreSettings
 from callwright.domain.account import Product
-from callwright.domain.call import CallDetails
 from callwright.domain.ids import BatchId
-from callwright.service import list_reader
 from callwright.service.rejected_rows import rejected_csv
 from callwright.web import spool
-
-PATH = "/api/apps/1234/5678/bulk_queue"
-BOUNDARY = "----------------intake"
-ROWS = 8_000
-
-
-def config(folder: Path, **limits: object) -> Config:
-    """Uploads are spooled in `folder`."""
-    return Config(
-        server=ServerSettings(listen=HostPort("127.0.0.1", 0)),
-        store=StoreSettings(url=f"sqlite:{folder}/calls.db"),
-        limits=LimitSettings(**limits),  # type: ignore[arg-type]
-    )
-
-
-def lines(rows: int) -> Iterator[str]:
-    for n in range(rows):
-        yield f"{6170000000 + n},name {n},{n}.25,Łódź and some more text\n"
-
-
-def a_list(rows: int = ROWS) -> bytes:
-    return ("phone_number,first_name,balance,city\n" + "".join(lines(rows))).encode()
-
-
-def multipart(csv: bytes, *, file: bool = True, fields: str = "", end: bool = True) -> bytes:
-    name = '; filename="list.csv"' if file else ""
-    head = f'{fields}--{BOUNDARY}\r\nContent-Disposition: form-data; name="csv"{name}\r\n\r\n'
-    tail = f"\r\n--{BOUNDARY}--\r\n" if end else ""
-    return head.encode() + csv + tail.encode()
-
-
-def field(name: str, value: str) -> str:
-    return f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-
-
-async def send(world: WebWorld, body: bytes, content_type: str = "multipart/form-data", **more):
-    return await world.ask("POST", PATH, body, content_type=content_type, **more)
-
-
-async def calls_of(world: WebWorld, batch: int, limit: int = 10**6) -> list[CallDetails]:
-    now = world.clock.now()
-    return list(await world.store.read(lambda tx: tx.batch_calls(BatchId(batch), now, limit)))
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def other_files(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if ".db" not in path.name]
 
 
 @pytest.mark.parametrize("how", ["file", "text", "no boundary", "raw"])
@@ -244,87 +201,6 @@ def test_a_list_over_a_limit_is_refused_whole(rows: int, tmp_path: Path) -> None
     run_world(tmp_path, test, config=config(tmp_path, csv_rows=rows - 1))
 
 
-def test_a_body_over_the_limit_is_cut_off_while_it_comes(tmp_path: Path) -> None:
-    csv = a_list()
-    size = 300 * 1024
-    chunked = b"".join(b"%x\r\n%b\r\n" % (len(c), c) for c in _cut(multipart(csv), 65_536))
-    head = request_head("Transfer-Encoding: chunked")
-
-    async def test(world: WebWorld) -> None:
-        announced = await send(world, multipart(csv))
-        answer = await world.raw(head + chunked + b"0\r\n\r\n")
-        assert answer is not None
-        for said in (announced, answer):
-            assert said.status == 400
-            assert f"larger than {size} bytes" in said.text
-        assert await world.waiting() == 0
-
-    run_world(tmp_path, test, config=config(tmp_path, csv_bytes="300KiB"))
-
-
-def _cut(data: bytes, size: int) -> Iterator[bytes]:
-    for at in range(0, len(data), size):
-        yield data[at : at + size]
-
-
-def request_head(*more: str) -> bytes:
-    return "\r\n".join(
-        [
-            f"POST {PATH} HTTP/1.1",
-            "Host: calls.example.com",
-            f"Authorization: {basic()}",
-            f"Content-Type: multipart/form-data; boundary={BOUNDARY}",
-            *more,
-            "",
-            "",
-        ]
-    ).encode()
-
-
-@asynccontextmanager
-async def connected(
-    world: WebWorld,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    for _ in range(1000):
-        if await true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"{true.__name__}: not within 10 s")
-
-
-def test_an_upload_that_breaks_off_queues_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    body = multipart(a_list(3 * ROWS))
-
-    async def test(world: WebWorld) -> None:
-        before = open_files()
-        async with connected(world) as (_, writer):
-            writer.write(request_head(f"Content-Length: {len(body)}") + body[: len(body) // 2])
-            await writer.drain()
-
-            async def spooling() -> bool:
-                return open_files() >= before + 3  # both ends of the connection, and the file
-
-            await until(spooling)
-
-        async def released() -> bool:
-            return open_files() <= before
-
-        await until(released)
-        assert await world.waiting() == 0
-        assert other_files(tmp_path) == []
-        assert world.changes == 0
-
-    run_world(tmp_path, test, config=config(tmp_path))
-
-
 def test_twenty_uploads_at_once_all_add_up(tmp_path: Path) -> None:
     csv = a_list(5_000)
     assert len(csv) > spool.IN_MEMORY
@@ -342,18 +218,5 @@ def test_twenty_uploads_at_once_all_add_up(tmp_path: Path) -> None:
             answers = await asyncio.gather(*(upload() for _ in range(20)))
         assert answers == [(200, '{"calls_queued":5000}')] * 20
         assert await world.waiting() == 100_000
-
-    run_world(tmp_path, test, config=config(tmp_path))
-
-
-def test_a_reader_that_dies_is_a_500_and_nothing_is_queued(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(list_reader.sys, "executable", "/bin/false")
-    body = multipart(a_list())
-
-    async def test(world: WebWorld) -> None:
-        answer = await send(world, body)
-        assert answer.status == 500
-        assert json.loads(answer.body) == {"error": "database error"}
-        assert await world.waiting() == 0
 
     run_world(tmp_path, test, config=config(tmp_path))

@@ -1,139 +1,21 @@
 """What a script does on a call, event by event."""
 
-from collections.abc import Mapping
-
-import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from script_talk import MENU, PIN, Talk, flow, survey
 
-from callwright.ivr import SAMPLE_FLOW, SAMPLE_SURVEY, Interpreter, Script, load, load_sample
+from callwright.ivr import Interpreter, load
 from callwright.ivr.exchange import (
-    Action,
-    CancelTimer,
     Digit,
     EnterStep,
-    Event,
     HangUp,
     Play,
     PromptsDone,
     RemoteHungUp,
-    SetTimer,
     StopPlaying,
     Store,
     TimerFired,
 )
-from callwright.ivr.interpreter import MAX_STEPS
-from callwright.ivr.values import HANGUP, KEYS, Branch, Recorded, Speak, Spoken
-
-HEAD = "callwright: 1\nname: Test\nsteps:\n"
-MENU = """\
-  hello: {say: Hello., next: menu}
-  menu:
-    ask: Press 1 or 2.
-    keys: {1: one, 2: two}
-    store: key
-    timeout: 4s
-    tries: 2
-    say_if_silent: No key.
-    say_if_wrong: Wrong key.
-    otherwise: bye
-  one: {say: One., next: hangup}
-  two: {say: Two., next: hangup}
-  bye: {say: Bye., next: give_up}
-"""
-PIN = """\
-  pin: {ask: 'Your number?', digits: 2-4, store: pin, gap: 2s, tries: 2, next: again}
-  again: {ask: 'Again?', keys: {1: done}, tries: 1}
-  done: {say: Done., next: hangup}
-"""
-SURVEY = """\
-callwright: 1
-survey: Test
-opt_out: "*"
-intro: Hi.
-questions:
-  - {id: q1, ask: One., scale: 1-5, tries: 1}
-  - {id: q2, ask: Two., scale: 0-10, tries: 1, if: {q1: [1, 2]}}
-thanks: Bye.
-"""
-
-
-class Talk:
-    """A callee and a line in one: keeps what plays and what runs, and notes what was said."""
-
-    def __init__(self, script: Script, variables: Mapping[str, str] | None = None) -> None:
-        self.machine = Interpreter(script, variables or {})
-        self.said: list[str] = []
-        self.stored: list[tuple[str, str]] = []
-        self.seconds: list[float] = []
-        self.end: HangUp | None = None
-        self.playing = self.timer = 0
-        self.log: list[Action] = []
-        self._note(self.machine.start())
-
-    def _note(self, actions: list[Action]) -> None:
-        self.log = actions
-        for action in actions:
-            assert self.end is None, "something came after the HangUp"
-            match action:
-                case Play(prompts, token):
-                    assert prompts
-                    assert self.playing == 0, "a Play into another"
-                    self.playing = token
-                    self.said += [p.text if isinstance(p, Spoken) else p.path for p in prompts]
-                case StopPlaying():
-                    assert self.playing, "nothing to stop"
-                    self.playing = 0
-                case SetTimer(token, seconds):
-                    assert self.timer == 0, "a timer over another"
-                    self.timer = token
-                    self.seconds.append(seconds)
-                case CancelTimer(token):
-                    assert self.timer == token
-                    self.timer = 0
-                case Store(name, value):
-                    self.stored.append((name, value))
-                case HangUp():
-                    self.end = action
-                case EnterStep():
-                    pass
-
-    def on(self, event: Event) -> "Talk":
-        self._note(self.machine.on(event))
-        return self
-
-    def heard(self) -> "Talk":
-        """The prompts come to their end."""
-        token, self.playing = self.playing, 0
-        assert token, "nothing plays"
-        return self.on(PromptsDone(token))
-
-    def silence(self) -> "Talk":
-        """The timer runs out."""
-        token, self.timer = self.timer, 0
-        assert token, "no timer runs"
-        return self.on(TimerFired(token))
-
-    def keys(self, digits: str) -> "Talk":
-        for digit in digits:
-            self.on(Digit(digit))
-        return self
-
-    def pass_time(self) -> None:
-        """Whatever is due next, without any key."""
-        if self.playing:
-            self.heard()
-        else:
-            self.silence()
-
-
-def flow(steps: str) -> Script:
-    return load(HEAD + steps, "f.yaml")
-
-
-def survey() -> Script:
-    return load(SURVEY, "s.yaml")
+from callwright.ivr.values import Recorded, Spoken
 
 
 def test_a_key_stops_the_prompt_is_stored_and_chooses_the_way() -> None:
@@ -309,65 +191,6 @@ def test_stale_reports_are_ignored() -> None:
         assert machine.on(TimerFired(token)) == []
     assert machine.on(Digit("x")) == []
     assert machine.on(Digit("")) == []
-
-
-def test_a_script_nobody_checked_still_ends() -> None:
-    endless = Script(
-        kind="flow",
-        name="x",
-        start="a",
-        steps={
-            "a": Branch(variable="v", cases={}, otherwise="b"),
-            "b": Speak(prompts=(), next="a"),
-        },
-    )
-    talk = Talk(endless)
-    assert talk.end == HangUp(finished=False)
-    assert len(talk.log) == MAX_STEPS + 1
-    assert Talk(msgspec.structs.replace(endless, start="zz")).end == HangUp(finished=False)
-    assert Talk(msgspec.structs.replace(endless, start=HANGUP)).end == HangUp(finished=True)
-
-
-EVENTS = st.one_of(
-    st.builds(PromptsDone, st.integers(0, 30)),
-    st.builds(TimerFired, st.integers(0, 30)),
-    st.builds(Digit, st.sampled_from(KEYS)),
-    st.builds(Digit, st.text(max_size=2)),
-    st.sampled_from(["heard", "silence"]),
-    st.just(RemoteHungUp()),
-)
-SCRIPTS = [
-    flow(MENU),
-    flow(PIN),
-    survey(),
-    flow("  a: {ask: A, keys: {1: b, '*': a}}\n  b: {say: B, next: a}\n"),
-    load_sample(SAMPLE_FLOW),
-    load_sample(SAMPLE_SURVEY),
-]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.sampled_from(SCRIPTS), st.lists(EVENTS, max_size=40))
-def test_any_events_in_any_order_do_no_harm_and_silence_then_ends_the_call(
-    script: Script, events: list[Event | str]
-) -> None:
-    talk = Talk(script)
-    for event in events:
-        if talk.playing and event in ("heard", PromptsDone(talk.playing)):
-            talk.heard()
-        elif talk.timer and event in ("silence", TimerFired(talk.timer)):
-            talk.silence()
-        elif not isinstance(event, str):
-            talk.on(event)
-    for _ in range(200):
-        if talk.end is not None:
-            break
-        talk.pass_time()
-    assert talk.end is not None
-    assert talk.machine.over
-    assert talk.machine.on(Digit("1")) == []
-    assert talk.machine.on(RemoteHungUp()) == []
-    assert talk.machine.start() == []
 
 
 def test_before_its_start_a_machine_only_takes_a_hangup() -> None:
