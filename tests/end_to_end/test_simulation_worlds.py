@@ -14,7 +14,7 @@ from callwright.ports.store import ReadTx
 from callwright.simulation.callees import Manners
 from callwright.simulation.campaign import Campaign, Submission, number
 from callwright.simulation.drawn import draw_setting
-from callwright.simulation.faults import FaultPlan, FaultRates
+from callwright.simulation.faults import FaultPlan, FaultRates, Spell
 from callwright.simulation.inline_store import InlineStore
 from callwright.simulation.oracle import judge
 from callwright.simulation.world import Setting, World
@@ -114,6 +114,23 @@ def test_the_end_of_a_call_makes_nobody_look_for_what_it_cannot_have_changed(
     assert len(world.sink.posts) == calls
     # Three look when it is queued and one when it ends; nine in ten seconds whatever happens.
     assert questions <= 4 * calls + 0.9 * world.now_s + 30
+
+
+def test_an_opt_out_is_not_asked_of_a_server_that_died_before_its_slow_disk_had_it() -> None:
+    slow = FaultPlan(store=(Spell(start_s=0.0, end_s=60.0, latency_s=4.0),))
+    setting = Setting(
+        campaign=campaign(1, max_attempts=2, wait_s=60.0),
+        manners=replace(TALKERS, opts_out=1.0, hangs_up_early=0.0),
+        faults=slow,
+    )
+    (leg,) = play(setting).carrier.legs
+    assert leg.opted_out_s is not None
+    dies = replace(slow, deaths_s=(leg.opted_out_s + 0.5,))
+    world = play(replace(setting, faults=dies))
+    first, second = world.carrier.legs  # the second is asked to opt out again, and that is kept
+    assert first.opted_out_s is not None
+    assert second.opted_out_s is not None
+    assert judge(world) == []
 
 
 def test_legs_of_a_line_that_died_are_hung_up_before_anybody_is_dialled_again() -> None:

@@ -209,6 +209,9 @@ def _i9_opted_out_is_not_called(evidence: _Evidence) -> Iterator[str]:
         for each in world.client.opted_out
         if each.acknowledged_s is not None
     }
+    # One that a slow disk had not kept when the server died may be keyed again in the next attempt:
+    # which of the two was kept, only the call is known of.
+    keyed = Counter(leg.attempt[0] for leg in world.carrier.legs if leg.opted_out_s is not None)
     for leg in world.carrier.legs:
         if leg.opted_out_s is None:
             continue
@@ -217,7 +220,8 @@ def _i9_opted_out_is_not_called(evidence: _Evidence) -> Iterator[str]:
         is_heard = died_s is None and (leg.left_s is None or leg.left_s > heard_by_s)
         if is_sound and is_heard and leg.number not in kept:
             yield f"I9 {leg.number} opted out at {leg.opted_out_s:.3f}, and nobody noted it"
-        if kept.get(leg.number) == leg.attempt[0] and (is_sound or died_s is not None):
+        was_kept = kept.get(leg.number) == leg.attempt[0]
+        if was_kept and (is_sound or (died_s is not None and keyed[leg.attempt[0]] == 1)):
             # Noted by the life that heard it, so before that ended.
             by_s = leg.opted_out_s if died_s is None else died_s
             on_disk[leg.number] = min(by_s, on_disk.get(leg.number, by_s))
