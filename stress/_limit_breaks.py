@@ -14,6 +14,7 @@ from callwright.runtime.pacing import Pacer
 from callwright.runtime.quotas import Quotas
 from callwright.runtime.withdrawals import Withdrawals
 from callwright.store.sqlite.transactions import SqliteReadTx, SqliteWriteTx
+from callwright.telephony import configured_trunk
 
 
 def _gates_apart() -> list[Patch]:
@@ -28,12 +29,12 @@ def _gates_apart() -> list[Patch]:
 
 def _no_gate() -> list[Patch]:
     """Send what was ordered when it was ordered."""
-    trunk = assembly.LineTrunk
+    trunk = configured_trunk.LineTrunk
 
     def ungated(**given: Any) -> msgspec.Struct:
         return trunk(**{**given, "calls_per_second": 0.0})
 
-    return [(assembly, "LineTrunk", ungated), *_deaf_lines()]
+    return [(configured_trunk, "LineTrunk", ungated), *_deaf_lines()]
 
 
 def _deaf_lines() -> list[Patch]:

@@ -33,11 +33,15 @@ QUANTUM_S = 0.01
 """Above 100 calls a second a few starts share one claim."""
 
 KNOWN_S = 0.0002
-"""For how long, for each queue that waits, a claim goes by what an earlier one saw: with a
-thousand deployments, a fifth of a second. To look at a queue costs a fiftieth of that."""
+"""For how long, for each queue that waits, a claim goes by what an earlier one saw, whatever has
+happened since: with a thousand deployments, a fifth of a second. To look at a queue costs a
+fiftieth of that."""
+
+UNCHANGED_S = 0.2
+"""For how long it does if nothing has woken us since: another process may have queued."""
 
 MAX_CLAIM = 100
-IDLE_POLL_S = 2.0
+IDLE_POLL_S = 5.0
 """How long to sleep at most when nothing wakes us: another process may have queued."""
 
 NO_LINE_POLL_S = 0.1
@@ -93,7 +97,7 @@ class Dispatcher:
         self._meter = meter
         self._known: Waiting | None = None
         """What was seen to wait when somebody looked last."""
-        self._known_until = 0.0
+        self._known_until = self._unchanged_until = 0.0
         self._turn = NOBODY
         """The deployment that was served last."""
         self._wake = asyncio.Event()
@@ -107,6 +111,7 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Something was queued, waits again, or a limit changed: look now."""
+        self._unchanged_until = 0.0
         self._wake.set()
 
     def slot_freed(self) -> None:
@@ -143,17 +148,18 @@ class Dispatcher:
             self._wants_slots = paced_s == 0
             return paced_s or IDLE_POLL_S
         now = self._clock.now()
+        seen: Waiting | None = None
         if not self._more_is_due:
-            waiting = await self._store.read(lambda tx: tx.waiting(self._names))
-            self._remember(waiting)
-            await self._quotas.follow(waiting.limits_version)
-            outlook = look_ahead(waiting, now, self._room())
+            seen = await self._store.read(lambda tx: tx.waiting(self._names))
+            self._remember(seen, at)
+            await self._quotas.follow(seen.limits_version)
+            outlook = look_ahead(seen, now, self._room())
             if not outlook.is_due:
                 return self._pause_s(outlook, now)
         async with self._quotas.claiming():
-            found = await self._dial(min(free, MAX_CLAIM), now)
+            found = await self._dial(min(free, MAX_CLAIM), now, seen)
         await self._quotas.follow(found.waiting.limits_version)
-        self._remember(found.waiting)
+        self._remember(found.waiting, at)
         self._turn = found.turn
         self._more_is_due = found.outlook is None
         if found.started.begun:
@@ -161,18 +167,26 @@ class Dispatcher:
         paced_s = self._pacer.wait_s(self._clock.monotonic())
         return paced_s if found.outlook is None else max(paced_s, self._pause_s(found.outlook, now))
 
-    async def _dial(self, limit: int, now: datetime) -> _Found:
+    async def _dial(self, limit: int, now: datetime, seen: Waiting | None) -> _Found:
         places = self._lines.choose(self._rules.name, limit)
         with self._attempts.expecting():
             try:
-                found = await self._store.write(partial(self._begin_due, places, now, self._room()))
+                work = partial(self._begin_due, places, now, self._room(), seen)
+                found = await self._store.write(work)
             except StoreUnavailable:
                 self._failed_at.append(now)
                 raise
             self._attempts.take_charge(self._rules.name, found.started, found.places)
         return found
 
-    def _begin_due(self, places: Sequence[Place], now: datetime, room: Room, tx: WriteTx) -> _Found:
+    def _begin_due(
+        self,
+        places: Sequence[Place],
+        now: datetime,
+        room: Room,
+        seen: Waiting | None,
+        tx: WriteTx,
+    ) -> _Found:
         claimed = claim_due_calls(
             tx,
             self._owner,
@@ -184,7 +198,7 @@ class Dispatcher:
             # any: a few shall not use up on it all that they may have given back.
             retries_first=self._pacer.limits.retries_first and not self._pacer.in_trouble,
             room=room,
-            known=self._still_known(),
+            known=seen or self._still_known(),
         )
         of = {claim.call_id: place for claim, place in zip(claimed.claims, places, strict=False)}
 
@@ -199,14 +213,16 @@ class Dispatcher:
             waiting=claimed.waiting,
         )
 
-    def _remember(self, waiting: Waiting) -> None:
+    def _remember(self, waiting: Waiting, looked_at: float) -> None:
         """Go by what was just seen to wait for a moment, which is the longer the more it was."""
         if waiting is not self._known:
             self._known = waiting
             self._known_until = self._clock.monotonic() + KNOWN_S * len(waiting.queues)
+            self._unchanged_until = 0.0 if self._wake.is_set() else looked_at + UNCHANGED_S
 
     def _still_known(self) -> Waiting | None:
-        return self._known if self._clock.monotonic() < self._known_until else None
+        known_until = max(self._known_until, self._unchanged_until)
+        return self._known if self._clock.monotonic() < known_until else None
 
     def _room(self) -> Room:
         return self._quotas.room(self._clock.monotonic(), quantum_s=QUANTUM_S)

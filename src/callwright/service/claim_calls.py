@@ -67,8 +67,10 @@ def claim_due_calls(
     """
     room = room or Room()
     claims: list[Claim] = []
-    tx.open_queues(trunks, now)
+    if known is None or _anything_opens(known, now):
+        tx.open_queues(trunks, now)
     for waiting in _looks(tx, trunks, known):
+        before = len(claims)
         unserved = [queues for queues in _turns(waiting.queues, turn) if _has_due(queues, now)]
         while unserved and len(claims) < limit:
             left, unserved = unserved, []
@@ -85,7 +87,8 @@ def claim_due_calls(
                     break
         if len(claims) == limit:
             return Claimed(claims=claims, turn=turn, outlook=None, waiting=waiting)
-    waiting = tx.waiting(trunks)
+    if len(claims) > before:  # what was seen last is not all there any more
+        waiting = tx.waiting(trunks)
     outlook = look_ahead(waiting, now, room)
     return Claimed(claims=claims, turn=turn, outlook=outlook, waiting=waiting)
 
@@ -95,6 +98,10 @@ def _looks(tx: WriteTx, trunks: Sequence[str], known: Waiting | None) -> Iterato
     if known is not None:
         yield known
     yield tx.waiting(trunks)
+
+
+def _anything_opens(known: Waiting, now: datetime) -> bool:
+    return known.opens_at is not None and known.opens_at <= now
 
 
 def look_ahead(waiting: Waiting, now: datetime, room: Room) -> Outlook:
