@@ -14,22 +14,28 @@ PATIENCE_S = 5.0
 SCENARIOS = Path(__file__).parent.parent / "peers"
 
 
-def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+def free_udp_port(host: str = "127.0.0.1") -> int:
+    with socket.socket(_family(host), socket.SOCK_DGRAM) as sock:
+        sock.bind((host, 0))
         return int(sock.getsockname()[1])
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 class Phones:
     """A running SIPp. What it saw and said is in its message log."""
 
-    def __init__(self, port: int, log: Path) -> None:
+    def __init__(self, port: int, log: Path, host: str) -> None:
         self.port = port
+        self._host = host
         self._log = log
 
     @property
     def address(self) -> str:
-        return f"sip:127.0.0.1:{self.port};transport=udp"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"sip:{host}:{self.port};transport=udp"
 
     def received(self, call_id: str, last: str = "", count: int = 1) -> list[str]:
         """What it heard in one call: the messages' first words, in order, without any 100.
@@ -68,37 +74,38 @@ class Phones:
 
 @contextmanager
 def sipp_phones(
-    folder: Path, scenario: str = "uas_by_number.xml", *options: str
+    folder: Path, scenario: str = "uas_by_number.xml", *options: str, host: str = "127.0.0.1"
 ) -> Iterator[Phones]:
     """SIPp answering on a free port for as long as the block lasts."""
-    port = free_udp_port()
+    port = free_udp_port(host)
     log = folder / "sipp_messages.log"
     command = [
-        require("sipp"), "-sf", str(SCENARIOS / scenario), "-i", "127.0.0.1", "-p", str(port),
-        "-mi", "127.0.0.1", "-mp", str(free_udp_port()), "-rtp_echo", "-nostdin", "-nd",
-        "-trace_msg", "-message_file", str(log), *options, "127.0.0.1",
+        require("sipp"), "-sf", str(SCENARIOS / scenario), "-i", host, "-p", str(port),
+        "-mi", host, "-mp", str(free_udp_port(host)), "-rtp_echo", "-nostdin", "-nd",
+        "-trace_msg", "-message_file", str(log), *options, host,
     ]  # fmt: skip
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_until_bound(
-            port, process, socket.SOCK_STREAM if "t1" in options else socket.SOCK_DGRAM
-        )
-        yield Phones(port, log)
+        kind = socket.SOCK_STREAM if "t1" in options else socket.SOCK_DGRAM
+        _wait_until_bound((host, port), process, kind)
+        yield Phones(port, log, host)
     finally:
         process.kill()
         process.wait(5)
 
 
-def _wait_until_bound(port: int, process: subprocess.Popen[bytes], kind: socket.SocketKind) -> None:
+def _wait_until_bound(
+    address: tuple[str, int], process: subprocess.Popen[bytes], kind: socket.SocketKind
+) -> None:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"sipp ended at once with {process.returncode}")
-        with socket.socket(socket.AF_INET, kind) as probe:
+        with socket.socket(_family(address[0]), kind) as probe:
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind(address)
             except OSError:
                 return
         time.sleep(0.02)

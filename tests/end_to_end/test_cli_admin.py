@@ -285,10 +285,10 @@ def test_doctor_says_what_is_missing_and_what_to_do(shell, monkeypatch):
 
 def test_doctor_asks_the_trunk(shell, monkeypatch):
     monkeypatch.setenv("CALLWRIGHT_SERVER__LISTEN", "127.0.0.1:0")
-    monkeypatch.setattr("callwright.cli.checks.ANSWERS_WITHIN_S", 0.2)
+    monkeypatch.setattr("callwright.cli.trunk_checks.ANSWERS_WITHIN_S", 0.2)
     shell.run("init")
     for address, level, words in (
-        ("sip:no-such-host.invalid", "fail", "is not known"),
+        ("sip:no-such-host.invalid:5060", "fail", "is not known"),
         ("sip:127.0.0.1:9;transport=tcp", "fail", "cannot be reached"),
         ("sip:127.0.0.1:9", "fail", "cannot be reached"),
         ("sip:192.0.2.1:5060", "warn", ""),

@@ -2,46 +2,20 @@
 
 import asyncio
 import ctypes
-import errno
 import os
-import secrets
-import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import islice
 
 import httpx2
 
-from callwright.config import Config, HostPort, SipAddress, TrunkSettings
+from callwright.cli.findings import Finding, Level
+from callwright.cli.trunk_checks import check_trunk
+from callwright.config import Config, HostPort
 from callwright.errors import CallwrightError, ConfigInvalid
-from callwright.telephony.sip.message import render
 from callwright.telephony.speech.choice import choose_speech
 
 ANSWERS_WITHIN_S = 2.0
-SIP_PORT = 5060
-SIPS_PORT = 5061
 MIN_FREE_BYTES = 500 * 1024 * 1024
-PORTS_TRIED = 20
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
-
-
-class Level(StrEnum):
-    """How bad a finding is. Only `fail` makes the command fail."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `advice` says what to do about it."""
-
-    about: str
-    level: Level
-    text: str
-    advice: str = ""
 
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
@@ -61,8 +35,8 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
             "set [trunks.main] in the settings",
         )
     for name, trunk in config.trunks.items():
-        yield await _trunk(name, trunk)
-        yield _audio_ports(name, trunk)
+        async for finding in check_trunk(config, name, trunk):
+            yield finding
 
 
 async def _store(config: Config) -> Finding:
@@ -174,87 +148,3 @@ def _speech(engine: str) -> Finding:
         text = "prompts are tones, not words"
         return Finding("speech", Level.WARN, text, "apt-get install espeak-ng")
     return Finding("speech", Level.OK, speech.name)
-
-
-async def _trunk(name: str, trunk: TrunkSettings) -> Finding:
-    about = f"trunk {name}"
-    if trunk.driver == "phones" or trunk.address is None:
-        return Finding(about, Level.OK, "the built-in phones")
-    loop = asyncio.get_running_loop()
-    port = trunk.address.port or (SIPS_PORT if trunk.address.goes_by == "tls" else SIP_PORT)
-    kind = socket.SOCK_DGRAM if trunk.address.goes_by == "udp" else socket.SOCK_STREAM
-    try:
-        found = await loop.getaddrinfo(trunk.address.host, port, type=kind)
-    except (OSError, UnicodeError):
-        text = f"the host {trunk.address.host} is not known"
-        return Finding(about, Level.FAIL, text, f"correct trunks.{name}.address, or your DNS")
-    family = found[0][0]
-    target = HostPort(str(found[0][4][0]), port)
-    try:
-        async with asyncio.timeout(ANSWERS_WITHIN_S):
-            if kind == socket.SOCK_STREAM:
-                _, writer = await asyncio.open_connection(target.host, target.port)
-                writer.close()
-                return Finding(about, Level.OK, f"{trunk.address} takes connections")
-            said = await _ping(trunk.address, family, target, trunk.local_address)
-    except TimeoutError:
-        text = f"{trunk.address} does not answer OPTIONS within {ANSWERS_WITHIN_S:g} s"
-        advice = "check address and firewall; some carriers never answer OPTIONS"
-        return Finding(about, Level.WARN, text, advice)
-    except OSError as exc:
-        text = f"{trunk.address} cannot be reached: {exc.strerror or exc}"
-        return Finding(about, Level.FAIL, text, f"check trunks.{name}.address and your route")
-    return Finding(about, Level.OK, f"{trunk.address} answers: {said}")
-
-
-async def _ping(address: SipAddress, family: int, target: HostPort, local: str) -> str:
-    """The first line of the answer to a SIP OPTIONS."""
-    loop = asyncio.get_running_loop()
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.setblocking(False)
-        if local:
-            sock.bind((local, 0))
-        sock.connect((target.host, target.port))
-        own = HostPort(*sock.getsockname()[:2])
-        to = HostPort(address.host, target.port)
-        await loop.sock_sendall(
-            sock,
-            render(
-                [
-                    f"OPTIONS sip:{to} SIP/2.0",
-                    f"Via: SIP/2.0/UDP {own};rport;branch=z9hG4bK{secrets.token_hex(8)}",
-                    "Max-Forwards: 70",
-                    f"From: <sip:doctor@{own}>;tag={secrets.token_hex(4)}",
-                    f"To: <sip:{to}>",
-                    f"Call-ID: {secrets.token_hex(8)}",
-                    "CSeq: 1 OPTIONS",
-                    f"Contact: <sip:doctor@{own}>",
-                ]
-            ),
-        )
-        answer = await loop.sock_recv(sock, 65536)
-    return answer.split(b"\r\n", 1)[0].decode("latin-1").removeprefix("SIP/2.0 ")
-
-
-def _audio_ports(name: str, trunk: TrunkSettings) -> Finding:
-    about = f"trunk {name}"
-    ports = range(trunk.rtp_ports.first, trunk.rtp_ports.last + 1)
-    local = trunk.local_address or "0.0.0.0"
-    family = socket.AF_INET6 if ":" in local else socket.AF_INET
-    taken = 0
-    for port in islice(ports, PORTS_TRIED):
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            try:
-                sock.bind((local, port))
-            except OSError as exc:
-                if trunk.local_address and exc.errno == errno.EADDRNOTAVAIL:
-                    text = f"{local} is not an address of this machine"
-                    return Finding(about, Level.FAIL, text, f"correct trunks.{name}.local_address")
-                taken += 1
-    if len(ports) < 2 * trunk.max_calls:
-        text = f"{len(ports)} ports for audio are few for {trunk.max_calls} calls"
-        return Finding(about, Level.WARN, text, f"widen trunks.{name}.rtp_ports")
-    if taken == PORTS_TRIED:
-        text = f"the first {PORTS_TRIED} ports of {trunk.rtp_ports} are taken"
-        return Finding(about, Level.WARN, text, f"choose other trunks.{name}.rtp_ports")
-    return Finding(about, Level.OK, f"ports {trunk.rtp_ports} for audio")

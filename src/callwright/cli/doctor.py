@@ -3,23 +3,18 @@
 import asyncio
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import typer
 
+from callwright.cli.findings import Finding, Level
 from callwright.cli.options import ConfigOption, JsonOption
 from callwright.cli.output import ExitCode, show
 from callwright.config import Config, load_config
 from callwright.errors import ConfigInvalid
 
-if TYPE_CHECKING:
-    from callwright.cli.checks import Finding
-
 
 def doctor(config_file: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check settings, store, ports, clock, speech and trunks, and say what to do."""
-    from callwright.cli.checks import Finding, Level  # late: it loads the parts it looks at
-
     try:
         config = load_config(config_file, os.environ)
     except ConfigInvalid as exc:
@@ -33,12 +28,12 @@ def doctor(config_file: ConfigOption = None, as_json: JsonOption = False) -> Non
         raise typer.Exit(ExitCode.FAILED)
 
 
-async def _examine(config: Config) -> "list[Finding]":
-    from callwright.cli.checks import examine
+async def _examine(config: Config) -> list[Finding]:
+    from callwright.cli.checks import examine  # late: it loads the parts it looks at
 
     return [finding async for finding in examine(config)]
 
 
-def _line(finding: "Finding") -> str:
+def _line(finding: Finding) -> str:
     advice = f" -> {finding.advice}" if finding.advice else ""
     return f"{finding.level.upper():<4}  {finding.about}: {finding.text}{advice}"

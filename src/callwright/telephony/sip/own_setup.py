@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 from callwright.telephony.sip.digest import Credentials
 from callwright.telephony.sip.fields import Address
-from callwright.telephony.sip.requests import CallSetup, contact_of
+from callwright.telephony.sip.message import render
+from callwright.telephony.sip.requests import CallSetup, contact_of, via
 from callwright.telephony.trunk import TrunkSettings
 
 
@@ -35,6 +36,22 @@ def own_setup(
         route=trunk.route(),
         credentials=credentials,
     )
+
+
+def options(setup: CallSetup, *, branch: str, cseq: int, to: Address) -> bytes:
+    """OPTIONS to one server: is it there?"""
+    lines = [
+        f"OPTIONS {setup.request_uri} SIP/2.0",
+        via(setup, branch, to),
+        "Max-Forwards: 70",
+        *((f"Route: {setup.route}",) if setup.route else ()),
+        f"From: {setup.from_value}",
+        f"To: {setup.to_value}",
+        f"Call-ID: {setup.call_id}",
+        f"CSeq: {cseq} OPTIONS",
+        f"Contact: {setup.contact}",
+    ]
+    return render(lines)
 
 
 def in_uri(host: str) -> str:

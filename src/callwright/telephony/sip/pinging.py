@@ -12,8 +12,9 @@ from math import inf
 
 from callwright.telephony.sip.actions import Action, Send, TargetFailed
 from callwright.telephony.sip.fields import Address
-from callwright.telephony.sip.message import SipRequest, SipResponse, render
-from callwright.telephony.sip.requests import CallSetup, via
+from callwright.telephony.sip.message import SipRequest, SipResponse
+from callwright.telephony.sip.own_setup import options
+from callwright.telephony.sip.requests import CallSetup
 from callwright.telephony.sip.targets import Target, Targets
 from callwright.telephony.sip.transaction import Phase, RequestTransaction
 
@@ -126,18 +127,8 @@ class Pinging:
         self._cseq += 1
         self._asked_at[address] = now
         branch = f"{setup.branch}.{self._cseq}"
-        lines = [
-            f"OPTIONS {setup.request_uri} SIP/2.0",
-            via(setup, branch, address),
-            "Max-Forwards: 70",
-            *((f"Route: {setup.route}",) if setup.route else ()),
-            f"From: {setup.from_value}",
-            f"To: {setup.to_value}",
-            f"Call-ID: {setup.call_id}",
-            f"CSeq: {self._cseq} OPTIONS",
-            f"Contact: {setup.contact}",
-        ]
+        data = options(setup, branch=branch, cseq=self._cseq, to=address)
         transaction = self._asked[address] = RequestTransaction(
-            method="OPTIONS", data=render(lines), branch=branch, cseq=self._cseq, to=address
+            method="OPTIONS", data=data, branch=branch, cseq=self._cseq, to=address
         )
         return Send(transaction.start(now), address)
