@@ -12,7 +12,9 @@ Knows no database and no HTTP. Ends by itself when nobody takes its slices any m
 import gc
 import os
 import sys
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, Literal
 
 import msgspec
@@ -79,7 +81,7 @@ def refused(refusal: RequestRefused) -> ListRefused:
 def main() -> None:
     """Read the list in the file that the only argument names."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=ListJob)
-    os.nice(NICE)
+    stand_back()
     # Reading a list makes no reference cycles, and millions of strings to look through.
     gc.disable()
     data = StoredContent(partial(os.pread, int(sys.argv[1])), job.start, job.end)
@@ -90,6 +92,15 @@ def main() -> None:
     except BrokenPipeError:
         # Nobody listens: the client went away, or the server did.
         os._exit(1)
+
+
+def stand_back() -> None:
+    """Let everybody else have the processor first."""
+    os.nice(NICE)
+    with suppress(OSError):
+        # Linux may give each session a share of its own, which nice does not change: autogroup
+        # in sched(7). Ours has nobody else in it.
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def _send_slices(job: ListJob, data: StoredContent, out: BinaryIO) -> ListEnd | ListRefused:
