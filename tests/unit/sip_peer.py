@@ -1,22 +1,97 @@
-"""A peer made of the bytes it would send, for tests of one outgoing call."""
+"""Peers made of the bytes they would send, for tests of machines that speak SIP."""
 
 from typing import Any
 
 import msgspec
 
-from callwright.telephony.sip.actions import Action, Ended, Send
+from callwright.telephony.sip.actions import Action, Ended, Send, SipCall
 from callwright.telephony.sip.call import OutgoingCall
 from callwright.telephony.sip.digest import Credentials
+from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.message import SipRequest, SipResponse, parse_message
-from callwright.telephony.sip.requests import make_setup
+from callwright.telephony.sip.requests import CallSetup, make_setup
 from callwright.telephony.sip.sdp import build_offer
 
 TRUNK = ("192.0.2.7", 5060)
 SDP = build_offer("192.0.2.7", 6000, 9)
 
 
-class Peer:
-    """Keeps the call's clock and what it sent, and answers as told."""
+class Driven:
+    """A machine, the clock it is told of, what it sent and what it told besides."""
+
+    def __init__(self, machine: SipCall, now: float = 0.0) -> None:
+        self.machine = machine
+        self.now = now
+        self.sent: list[tuple[float, SipRequest | SipResponse, Address]] = []
+        self.news: list[Action] = []
+
+    def take(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Send):
+                self.sent.append((self.now, parse_message(action.data), action.to))
+            else:
+                self.news.append(action)
+
+    def wait(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.machine.wakes_at <= until:
+            self.now = max(self.now, self.machine.wakes_at)
+            self.take(self.machine.on_timer(self.now))
+        self.now = until
+
+    def requests(self, method: str = "") -> list[SipRequest]:
+        """Those it sent."""
+        requests = [each for _, each, _ in self.sent if isinstance(each, SipRequest)]
+        return [each for each in requests if method in ("", each.method)]
+
+    def reply_to(self, request: SipRequest, status: int, **of: Any) -> None:
+        """The peer answers a request; `of` as in `reply`."""
+        self.take(self.machine.on_response(reply(request, status, **of), self.now))
+
+
+def reply(
+    request: SipRequest,
+    status: int,
+    *,
+    tag: str = "pt",
+    cseq: str = "",
+    extra: str = "",
+    body: bytes = b"",
+) -> SipResponse:
+    """A response to `request`; `cseq` makes it one to another of the same branch."""
+    to = request.first("to")
+    if status > 100 and not request.to_tag:
+        to += f";tag={tag}"
+    head = (
+        f"SIP/2.0 {status} Phrase\r\nVia: {request.first('via')}\r\n"
+        f"From: {request.first('from')}\r\nTo: {to}\r\nCall-ID: {request.call_id}\r\n"
+        f"CSeq: {cseq or f'{request.cseq} {request.method}'}\r\n"
+        f"{extra}Content-Length: {len(body)}\r\n\r\n"
+    )
+    message = parse_message(head.encode() + body)
+    assert isinstance(message, SipResponse)
+    return message
+
+
+def a_setup(**changes: Any) -> CallSetup:
+    """A call from us to `TRUNK`, but for `changes`."""
+    values: dict[str, Any] = {
+        "call_id": "c1@example",
+        "from_tag": "ft",
+        "branch": "z9hG4bKb",
+        "cseq": 1,
+        "number": "+15551230100",
+        "caller_id": "+15550000",
+        "trunk_host": "192.0.2.7:5060",
+        "from_host": "192.0.2.1",
+        "sent_by": "192.0.2.1:5070",
+        "target": TRUNK,
+    }
+    return make_setup(**(values | changes))
+
+
+class Peer(Driven):
+    """The other end of one outgoing call, which answers as told."""
 
     def __init__(
         self,
@@ -26,17 +101,7 @@ class Peer:
         max_length_s: float = 100.0,
         **changes: Any,
     ) -> None:
-        setup = make_setup(
-            call_id="c1@example",
-            from_tag="ft",
-            branch="z9hG4bKb",
-            cseq=1,
-            number="+15551230100",
-            caller_id="+15550000",
-            trunk_host="192.0.2.7:5060",
-            from_host="192.0.2.1",
-            sent_by="192.0.2.1:5070",
-            target=TRUNK,
+        setup = a_setup(
             credentials=Credentials(user=user, password="secret") if user else None,
             offer=build_offer("192.0.2.1", 30000, 1),
         )
@@ -46,21 +111,13 @@ class Peer:
             max_length_s=max_length_s,
         )
         self.call.set_local_media("192.0.2.1", 30000)
-        self.now = 1000.0
-        self.sent: list[tuple[float, SipRequest | SipResponse, tuple[str, int]]] = []
-        self.news: list[Action] = []
-        self.invite: SipRequest
+        super().__init__(self.call, 1000.0)
         self.take(self.call.start(self.now))
 
     def take(self, actions: list[Action]) -> None:
-        for action in actions:
-            if isinstance(action, Send):
-                message = parse_message(action.data)
-                self.sent.append((self.now, message, action.to))
-                if isinstance(message, SipRequest) and message.method == "INVITE":
-                    self.invite = message
-            else:
-                self.news.append(action)
+        super().take(actions)
+        for invite in self.requests("INVITE"):
+            self.invite = invite
 
     def methods(self) -> list[str]:
         """What was sent since the last look: methods of requests, codes of responses."""
@@ -79,13 +136,6 @@ class Peer:
         assert isinstance(message, SipResponse)
         return message
 
-    def wait(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self.call.wakes_at <= until:
-            self.now = max(self.now, self.call.wakes_at)
-            self.take(self.call.on_timer(self.now))
-        self.now = until
-
     def answer(
         self,
         status: int,
@@ -96,19 +146,7 @@ class Peer:
         body: bytes = b"",
     ) -> None:
         """A response to `to`, or to the last INVITE sent."""
-        request = to or self.invite
-        to_value = request.first("to")
-        if status > 100 and not request.to_tag:
-            to_value += f";tag={tag}"
-        head = (
-            f"SIP/2.0 {status} Phrase\r\nVia: {request.first('via')}\r\n"
-            f"From: {request.first('from')}\r\nTo: {to_value}\r\n"
-            f"Call-ID: {request.call_id}\r\nCSeq: {request.cseq} {request.method}\r\n"
-            f"{extra}Content-Length: {len(body)}\r\n\r\n"
-        )
-        message = parse_message(head.encode() + body)
-        assert isinstance(message, SipResponse)
-        self.take(self.call.on_response(message, self.now))
+        self.reply_to(to or self.invite, status, tag=tag, extra=extra, body=body)
 
     def ask(
         self,

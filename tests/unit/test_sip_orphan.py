@@ -3,15 +3,13 @@
 from typing import Any
 
 import msgspec
+from sip_peer import TRUNK, Driven, a_setup
 
 from callwright.ports.line import LegIdentity, Orphan
-from callwright.telephony.sip.actions import Action, Ended, How, Send
+from callwright.telephony.sip.actions import Ended, How
 from callwright.telephony.sip.digest import Credentials
-from callwright.telephony.sip.message import SipRequest, SipResponse, parse_message
 from callwright.telephony.sip.orphan import OrphanedCall
-from callwright.telephony.sip.requests import make_setup
 
-TRUNK = ("192.0.2.7", 5060)
 IDENTITY = LegIdentity(call_id="c1@example", from_tag="ft", branch="z9hG4bKb")
 RINGING = Orphan(
     attempt="1", trunk="main", number="+15551230100", caller_id="+1555", identity=IDENTITY
@@ -25,65 +23,31 @@ TALKING = msgspec.structs.replace(
 )
 
 
-class Peer:
+class Peer(Driven):
     def __init__(self, orphan: Orphan, *, user: str = "", hears: bool = True) -> None:
-        setup = make_setup(
-            call_id="c1@example",
-            from_tag="ft",
-            branch="z9hG4bKb",
-            cseq=1,
-            number=orphan.number,
-            caller_id=orphan.caller_id,
-            trunk_host="192.0.2.7:5060",
-            from_host="192.0.2.1",
-            sent_by="192.0.2.1:5070",
-            target=TRUNK,
-        )
+        setup = a_setup(number=orphan.number, caller_id=orphan.caller_id)
         if user:
             setup = msgspec.structs.replace(setup, credentials=Credentials(user=user, password="p"))
         self.call = OrphanedCall(orphan, setup, hears_answers=hears)
-        self.now = 50.0
-        self.sent: list[tuple[SipRequest, tuple[str, int]]] = []
-        self.ended: list[Ended] = []
+        super().__init__(self.call, 50.0)
         self.take(self.call.start(self.now))
 
-    def take(self, actions: list[Action]) -> None:
-        for action in actions:
-            if isinstance(action, Send):
-                message = parse_message(action.data)
-                if isinstance(message, SipRequest):
-                    self.sent.append((message, action.to))
-            elif isinstance(action, Ended):
-                self.ended.append(action)
-
-    def wait(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self.call.wakes_at <= until:
-            self.now = max(self.now, self.call.wakes_at)
-            self.take(self.call.on_timer(self.now))
-        self.now = until
+    @property
+    def ended(self) -> list[Ended]:
+        return [each for each in self.news if isinstance(each, Ended)]
 
     def answer(self, status: int, index: int = -1, **changes: Any) -> None:
         """A response to what was sent; `cseq` makes it one to the dead line's INVITE."""
-        request = self.sent[index][0]
-        cseq = changes.get("cseq", f"{request.cseq} {request.method}")
-        tag = "" if request.to_tag else ";tag=pt"
-        text = (
-            f"SIP/2.0 {status} X\r\nVia: {request.first('via')}\r\n"
-            f"From: {request.first('from')}\r\nTo: {request.first('to')}{tag}\r\n"
-            f"Call-ID: c1@example\r\nCSeq: {cseq}\r\nContact: <sip:u@192.0.2.7>\r\n\r\n"
-        )
-        message = parse_message(text.encode())
-        assert isinstance(message, SipResponse)
-        self.take(self.call.on_response(message, self.now))
+        contact = "Contact: <sip:u@192.0.2.7>\r\n"
+        self.reply_to(self.requests()[index], status, extra=contact, **changes)
 
     def methods(self) -> list[str]:
-        return [message.method for message, _ in self.sent]
+        return [each.method for each in self.requests()]
 
 
 def test_a_cancel_is_the_dead_lines_own() -> None:
     peer = Peer(RINGING)
-    cancel, to = peer.sent[0]
+    _, cancel, to = peer.sent[0]
     assert (cancel.method, cancel.branch, cancel.cseq, cancel.from_tag) == (
         "CANCEL",
         "z9hG4bKb",
@@ -100,7 +64,7 @@ def test_a_cancel_is_the_dead_lines_own() -> None:
 
 def test_both_possible_invites_are_cancelled_where_there_are_credentials() -> None:
     peer = Peer(RINGING, user="u")
-    assert [(m.branch, m.cseq) for m, _ in peer.sent] == [("z9hG4bKb", 1), ("z9hG4bKb.2", 2)]
+    assert [(m.branch, m.cseq) for _, m, _ in peer.sent] == [("z9hG4bKb", 1), ("z9hG4bKb.2", 2)]
     peer.answer(481, 0)
     peer.wait(1.9)
     assert not peer.ended
@@ -117,7 +81,7 @@ def test_an_invite_answered_after_all_gets_ack_and_bye() -> None:
     peer.answer(200, 0, cseq="1 INVITE")
     peer.answer(200, 0, cseq="1 INVITE")
     assert peer.methods()[-3:] == ["ACK", "BYE", "ACK"]
-    bye = next(i for i, (m, _) in enumerate(peer.sent) if m.method == "BYE")
+    bye = next(i for i, (_, m, _) in enumerate(peer.sent) if m.method == "BYE")
     peer.answer(200, bye)
     assert peer.ended == [Ended(How.PEER_HUNG_UP)]
 
@@ -129,9 +93,9 @@ def test_an_answer_that_was_acknowledged_but_never_stored_is_hung_up() -> None:
     peer.answer(481, 1)
     peer.wait(2.1)
     assert peer.ended == [Ended(How.PEER_HUNG_UP)]
-    bye, to = peer.sent[-1]
+    _, bye, to = peer.sent[-1]
     assert (bye.method, bye.cseq, bye.to_tag, to) == ("BYE", 102, "pt", TRUNK)
-    assert bye.uri == peer.sent[0][0].uri
+    assert bye.uri == peer.sent[0][1].uri
     count = len(peer.sent)
     peer.answer(200)
     peer.wait(60)
@@ -144,7 +108,7 @@ def test_a_callee_that_knows_no_invite_to_cancel_is_hung_up_by_the_tag_of_its_ri
     peer.answer(481)
     assert peer.methods() == ["CANCEL"]
     peer.wait(5)
-    bye, to = peer.sent[-1]
+    _, bye, to = peer.sent[-1]
     assert (bye.method, bye.to_tag, bye.from_tag, bye.cseq, to) == (
         "BYE",
         "early",
@@ -179,7 +143,7 @@ def test_where_no_late_answer_can_be_heard_nobody_waits_for_one() -> None:
 
 def test_a_talking_orphan_gets_a_bye_along_its_route() -> None:
     peer = Peer(TALKING)
-    bye, to = peer.sent[0]
+    _, bye, to = peer.sent[0]
     assert (bye.method, bye.cseq, bye.to_tag) == ("BYE", 105, "pt")
     assert bye.uri == "sip:u@192.0.2.8:5090;transport=UDP"
     assert bye.listed("route") == ["<sip:192.0.2.9;lr>"]

@@ -2,9 +2,10 @@
 
 import random
 
-from callwright.telephony.sip.actions import Action, Send, TargetFailed
+from sip_peer import Driven
+
+from callwright.telephony.sip.actions import Action, TargetFailed
 from callwright.telephony.sip.fields import Address
-from callwright.telephony.sip.message import SipRequest, SipResponse, parse_message
 from callwright.telephony.sip.pinging import PROBE_EVERY_S, Pinging
 from callwright.telephony.sip.requests import CallSetup
 from callwright.telephony.sip.targets import HOLD_S, Located, Targets
@@ -13,7 +14,7 @@ A: Address = ("192.0.2.1", 5060)
 B: Address = ("192.0.2.2", 5060)
 
 
-class Servers:
+class Servers(Driven):
     def __init__(self, every_s: float) -> None:
         self.targets = Targets(random.Random(1))
         self.targets.replace((Located(A, 1), Located(B, 2)))
@@ -30,16 +31,12 @@ class Servers:
             target=A,
         )
         self.pinging = Pinging(setup, self.targets, every_s=every_s)
-        self.now = 0.0
-        self.sent: list[tuple[float, SipRequest, Address]] = []
+        super().__init__(self.pinging)
         self.take(self.pinging.plan(0.0))
 
     def take(self, actions: list[Action]) -> None:
+        super().take(actions)
         for action in actions:
-            if isinstance(action, Send):
-                message = parse_message(action.data)
-                assert isinstance(message, SipRequest)
-                self.sent.append((self.now, message, action.to))
             if isinstance(action, TargetFailed):
                 self.fail(action.target, is_there=action.is_there)
 
@@ -48,13 +45,6 @@ class Servers:
         self.targets.failed(address, self.now, "it failed", refused=is_there)
         self.take(self.pinging.plan(self.now))
 
-    def wait(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self.pinging.wakes_at <= until:
-            self.now = max(self.now, self.pinging.wakes_at)
-            self.take(self.pinging.on_timer(self.now))
-        self.now = until
-
     def refuse(self, address: Address) -> None:
         """The network says that nobody listens there."""
         asked = [message for _, message, to in self.sent if to == address][-1]
@@ -62,16 +52,9 @@ class Servers:
 
     def answer(self, status: int) -> None:
         _, request, to = self.sent[-1]
-        head = (
-            f"SIP/2.0 {status} X\r\nVia: {request.first('via')}\r\n"
-            f"From: {request.first('from')}\r\nTo: {request.first('to')};tag=t\r\n"
-            f"Call-ID: p@x\r\nCSeq: {request.cseq} OPTIONS\r\n\r\n"
-        )
-        message = parse_message(head.encode())
-        assert isinstance(message, SipResponse)
         if status != 503:
             self.targets.answered(to)
-        self.take(self.pinging.on_response(message, self.now))
+        self.reply_to(request, status)
 
 
 def test_without_an_interval_nobody_is_asked_while_all_is_well() -> None:

@@ -1,18 +1,17 @@
 """An account that is kept registered, against a trunk made of the bytes it would send."""
 
 import pytest
+from sip_peer import Driven
 
 from callwright.telephony.sip.actions import (
-    Action,
     Ended,
     NotRegistered,
     Registered,
-    Send,
     TargetFailed,
 )
 from callwright.telephony.sip.digest import Credentials
 from callwright.telephony.sip.fields import Address
-from callwright.telephony.sip.message import SipRequest, SipResponse, parse_message
+from callwright.telephony.sip.message import SipRequest
 from callwright.telephony.sip.registration import LONGEST_AGAIN_S, Registration
 from callwright.telephony.sip.requests import CallSetup
 
@@ -21,8 +20,8 @@ SECOND: Address = ("192.0.2.8", 5060)
 ASKS = 'WWW-Authenticate: Digest realm="r", nonce="{}"{}\r\n'
 
 
-class Trunk:
-    """Keeps the clock, hears what is registered, and answers as told."""
+class Trunk(Driven):
+    """Hears what is registered, and answers as told."""
 
     def __init__(self) -> None:
         setup = CallSetup(
@@ -40,41 +39,15 @@ class Trunk:
         )
         self.server = FIRST
         self.account = Registration(setup, expires_s=3600, choose=lambda: self.server)
-        self.now = 0.0
-        self.sent: list[tuple[float, SipRequest, Address]] = []
-        self.news: list[Action] = []
+        super().__init__(self.account)
         self.take(self.account.start(self.now))
-
-    def take(self, actions: list[Action]) -> None:
-        for action in actions:
-            if isinstance(action, Send):
-                message = parse_message(action.data)
-                assert isinstance(message, SipRequest)
-                self.sent.append((self.now, message, action.to))
-            else:
-                self.news.append(action)
 
     @property
     def last(self) -> SipRequest:
         return self.sent[-1][1]
 
-    def wait(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self.account.wakes_at <= until:
-            self.now = max(self.now, self.account.wakes_at)
-            self.take(self.account.on_timer(self.now))
-        self.now = until
-
     def answer(self, status: int, extra: str = "") -> None:
-        last = self.last
-        head = (
-            f"SIP/2.0 {status} Phrase\r\nVia: {last.first('via')}\r\n"
-            f"From: {last.first('from')}\r\nTo: {last.first('to')};tag=t\r\n"
-            f"Call-ID: {last.call_id}\r\nCSeq: {last.cseq} REGISTER\r\n{extra}\r\n"
-        )
-        message = parse_message(head.encode())
-        assert isinstance(message, SipResponse)
-        self.take(self.account.on_response(message, self.now))
+        self.reply_to(self.last, status, extra=extra)
 
     def accept(self, expires_s: int) -> None:
         self.answer(200, f"Contact: {self.last.first('contact')};expires={expires_s}\r\n")

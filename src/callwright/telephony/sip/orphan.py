@@ -50,26 +50,19 @@ class OrphanedCall:
         self._cancelled_tag = ""
         """The other end's, in its 200 to our CANCEL."""
         self._answers = DialogAnswers(1)
-        self._ended = False
+        self.call_id = setup.call_id
+        """The Call-ID the dead process used."""
+        self.has_ended = False
+        """`Ended` was said."""
         self._end_by = inf
         self._found = How.NO_REPLY
         self._forget_at = inf
         self.wakes_at = inf
 
     @property
-    def call_id(self) -> str:
-        """The Call-ID the dead process used."""
-        return self._setup.call_id
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether `Ended` was said."""
-        return self._ended
-
-    @property
     def is_over(self) -> bool:
         """Whether no late answer can come any more."""
-        return self._ended and self.wakes_at == inf
+        return self.has_ended and self.wakes_at == inf
 
     def start(self, now: float) -> list[Action]:
         """Send what is due.
@@ -178,7 +171,7 @@ class OrphanedCall:
         """No end of the INVITE was heard, though somebody is there: they may be talking."""
         somebody = self._found is How.PEER_HUNG_UP
         tag = self._cancelled_tag or (self._orphan.early_tag if somebody else "")
-        if not tag or self._dialog is not None or self._ended:
+        if not tag or self._dialog is not None or self.has_ended:
             return []
         self._dialog = dialog_from_memory(
             self._setup,
@@ -195,9 +188,9 @@ class OrphanedCall:
 
     def _end(self, how: How) -> list[Action]:
         self._end_by = inf
-        if self._ended:
+        if self.has_ended:
             return []
-        self._ended = True
+        self.has_ended = True
         return [Ended(how)]
 
     def _settled(self, actions: list[Action]) -> list[Action]:

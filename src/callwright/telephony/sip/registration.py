@@ -53,7 +53,10 @@ class Registration:
         self._failures = 0
         self._again_at = inf
         self._is_leaving = False
-        self._ended = False
+        self.call_id = setup.call_id
+        """By which its answers are known."""
+        self.has_ended = False
+        """`Ended` was said: nothing is registered any more."""
         self._why = ""
         self._is_unheard = False
         self._expires_at = inf
@@ -62,19 +65,9 @@ class Registration:
         self.wakes_at = inf
 
     @property
-    def call_id(self) -> str:
-        """By which its answers are known."""
-        return self._setup.call_id
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether `Ended` was said: nothing is registered any more."""
-        return self._ended
-
-    @property
     def is_over(self) -> bool:
         """Whether it may be forgotten."""
-        return self._ended
+        return self.has_ended
 
     def start(self, now: float) -> list[Action]:
         """Register."""
@@ -82,7 +75,7 @@ class Registration:
 
     def hang_up(self, now: float) -> list[Action]:
         """Take the registration back; `Ended` follows, soon if nobody answers."""
-        if self._is_leaving or self._ended:
+        if self._is_leaving or self.has_ended:
             return []
         self._is_leaving = True
         if not self.is_registered:
@@ -237,7 +230,7 @@ class Registration:
         return self._settled([*failed, NotRegistered(why, wait_s)])
 
     def _end(self) -> list[Action]:
-        self._ended = True
+        self.has_ended = True
         self.is_registered = False
         self._transaction = None
         self._expires_at = self._again_at = self.wakes_at = inf
