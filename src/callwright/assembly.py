@@ -27,7 +27,7 @@ from callwright.service.hold_start import HoldRules
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import NoteFile, open_sqlite_store
 from callwright.telephony.capture import CaptureRules
-from callwright.telephony.configured_trunk import configured_trunk
+from callwright.telephony.configured_trunk import configured_asterisk, configured_trunk
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.recording import RecordingRules
 from callwright.telephony.send_gate import new_book_file
@@ -247,6 +247,12 @@ def _line_makers(
                     phones=None if phones is None else phones.address,
                 )
                 for name, trunk in trunks.items()
+                if trunk.driver != "asterisk"
+            ),
+            asterisks=tuple(
+                configured_asterisk(name, trunk, line=index)
+                for name, trunk in trunks.items()
+                if trunk.driver == "asterisk"
             ),
             speech=config.speech.engine,
             voice=config.speech.voice,

@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from callwright.ivr import script as scripts
 from callwright.ivr.load import load
@@ -21,9 +23,12 @@ from callwright.ports.line import (
     ScriptText,
 )
 from callwright.ports.speech import Speech
+from callwright.telephony.asterisk.trunk import AsteriskTrunk
 from callwright.telephony.line import SipLine
 from callwright.telephony.speech.tones import ToneSpeech
 from callwright.telephony.trunk import TrunkSettings
+from callwright.testing.peers.asterisk import PASSWORD, USER, FakeAsterisk
+from callwright.testing.skipping_loop import run_skipping
 
 M = TypeVar("M")
 
@@ -96,11 +101,68 @@ class Told:
         return ended
 
 
+REAL_ASTERISK = os.environ.get("CALLWRIGHT_TEST_ASTERISK", "")
+"""`http://USER:PASSWORD@HOST:PORT` of an Asterisk that is set up as docs/asterisk.md says."""
+
+DRIVERS = ("sip", "asterisk", *(["real asterisk"] if REAL_ASTERISK else []))
+"""What may place a line's legs; each must pass the tests that take a `driver`."""
+
+
+def run_with(driver: str, main: Coroutine[Any, Any, None]) -> None:
+    """Run `main`: in skipped time, unless a program outside of this process has a part in it."""
+    if driver == "real asterisk":
+        asyncio.run(main)
+    else:
+        run_skipping(main)
+
+
+@asynccontextmanager
+async def asterisk_trunk(driver: str, address: str, **trunk: Any) -> AsyncIterator[AsteriskTrunk]:
+    """A trunk whose Asterisk, the fake or the real one, dials at `address` (`sip:host:port`)."""
+    phones = address.removeprefix("sip:").removesuffix(";transport=udp")
+    values: dict[str, Any] = {
+        "name": "main",
+        "app": f"test{secrets.token_hex(4)}",
+        "user": USER,
+        "password": PASSWORD,
+        "endpoint": f"PJSIP/trunk/sip:{{number}}@{phones}",
+    }
+    if driver == "real asterisk":
+        real = urlsplit(REAL_ASTERISK)
+        values |= {
+            "url": f"{real.scheme}://{real.hostname}:{real.port}",
+            "user": real.username,
+            "password": real.password,
+        }
+        yield AsteriskTrunk(**(values | trunk))
+        return
+    fake = FakeAsterisk(phones)
+    await fake.start()
+    try:
+        yield AsteriskTrunk(url=fake.url, **(values | trunk))
+    finally:
+        await fake.stop()
+
+
 @asynccontextmanager
 async def told_line(
-    folder: Path, address: str, *, speech: Speech | None = None, **trunk: Any
+    folder: Path,
+    address: str,
+    *,
+    speech: Speech | None = None,
+    driver: str = "sip",
+    **trunk: Any,
 ) -> AsyncIterator[Told]:
     """A `SipLine` with one trunk, `main`, started and, after the block, stopped."""
+    if driver != "sip":
+        trunk.pop("password", None)  # the phones', which Asterisk has in its own settings
+        async with asterisk_trunk(driver, address, **trunk) as asterisk:
+            line = SipLine(
+                [], [asterisk], speech=speech or ToneSpeech(), cache_dir=folder / "prompts"
+            )
+            async with started(line) as told:
+                yield told
+        return
     settings = TrunkSettings(
         name="main", address=address, rtp_ports=RTP_PORTS, **{"user": "callwright"} | trunk
     )

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from line_world import Told, told_line
+from line_world import Told, run_with, told_line
 from raw_phone import RawPhone, bound
 
 from callwright.domain.outcome import Outcome
@@ -34,19 +34,21 @@ WAITS = "callwright: 1\nname: Waits\nsteps:\n  pause:\n    wait: 9s\n    next: h
 Scene = Callable[[Told], Awaitable[None]]
 
 
-def with_phones(folder: Path, scene: Callable[[Told, Phones], Awaitable[None]]) -> None:
+def with_phones(
+    folder: Path, driver: str, scene: Callable[[Told, Phones], Awaitable[None]]
+) -> None:
     async def main() -> None:
         phones = Phones(("127.0.0.1", 0), rtp_ports=range(46000, 47000))
         await phones.start()
         try:
             address = f"sip:127.0.0.1:{phones.address[1]}"
-            async with told_line(folder, address, password="phones") as told:
+            async with told_line(folder, address, driver=driver, password="phones") as told:
                 told.script("asks", ASKS)
                 await scene(told, phones)
         finally:
             await phones.stop()
 
-    run_skipping(main())
+    run_with(driver, main())
 
 
 class Hum:
@@ -78,7 +80,7 @@ def with_raw_phone(
     run_skipping(main())
 
 
-def test_a_key_is_heard_and_the_script_runs_to_its_end(tmp_path: Path) -> None:
+def test_a_key_is_heard_and_the_script_runs_to_its_end(tmp_path: Path, driver: str) -> None:
     async def scene(told: Told, phones: Phones) -> None:
         order = told.place("5551230156", script="asks")
         ended = await told.until(LegEnded, order, 60)
@@ -92,10 +94,10 @@ def test_a_key_is_heard_and_the_script_runs_to_its_end(tmp_path: Path) -> None:
         assert ended.received_packets > 0
         assert phones.calls[0].prompts >= 1
 
-    with_phones(tmp_path, scene)
+    with_phones(tmp_path, driver, scene)
 
 
-def test_a_callee_who_hangs_up_ends_the_script_unfinished(tmp_path: Path) -> None:
+def test_a_callee_who_hangs_up_ends_the_script_unfinished(tmp_path: Path, driver: str) -> None:
     async def scene(told: Told, phones: Phones) -> None:
         ended = await told.until(LegEnded, told.place("5551230157", script="asks"), 60)
         assert (ended.outcome, ended.reason, ended.finished) == (
@@ -104,10 +106,10 @@ def test_a_callee_who_hangs_up_ends_the_script_unfinished(tmp_path: Path) -> Non
             False,
         )
 
-    with_phones(tmp_path, scene)
+    with_phones(tmp_path, driver, scene)
 
 
-def test_post_dial_keys_are_sent_before_the_script(tmp_path: Path) -> None:
+def test_post_dial_keys_are_sent_before_the_script(tmp_path: Path, driver: str) -> None:
     async def scene(told: Told, phones: Phones) -> None:
         order = told.place("5551230100", script="asks", postd="42,#9")
         await told.until(LegEnded, order, 90)
@@ -115,7 +117,7 @@ def test_post_dial_keys_are_sent_before_the_script(tmp_path: Path) -> None:
         answered, first_step = told.of(order, LegAnswered)[0], told.of(order, LegStep)[0]
         assert told.messages.index(answered) < told.messages.index(first_step)
 
-    with_phones(tmp_path, scene)
+    with_phones(tmp_path, driver, scene)
 
 
 @pytest.mark.parametrize("formats", ["0 101", "8 101"])

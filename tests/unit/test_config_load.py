@@ -135,7 +135,10 @@ def test_settings_never_change(write):
         ("[limits]\ncsv_bytes = 100\n", "limits.csv_bytes: must be a size with its unit"),
         ('[trunks.a]\naddress = "sip:h"\nring_timeout = 60\n', "trunks.a.ring_timeout: must be a"),
         ('[trunks.a]\naddress = "h:5060"\n', "trunks.a.address: must be a SIP address"),
-        ('[trunks.a]\ndriver = "phone"\n', "trunks.a.driver: must be 'sip' or 'phones'"),
+        (
+            '[trunks.a]\ndriver = "phone"\n',
+            "trunks.a.driver: must be 'sip', 'phones' or 'asterisk'",
+        ),
         ('[server]\nlisten = "8080"\n', "server.listen: must be host:port"),
         ('[server]\nlisten = "h:99999"\n', "server.listen: must be host:port"),
         ('[server]\npublic_url = "calls.example.com"\n', "server.public_url: must be an http"),

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from callwright.cli.asterisk_check import check_asterisk
 from callwright.cli.findings import Finding, Level
 from callwright.config import Config, TrunkSettings
 from callwright.errors import ConfigInvalid
@@ -37,6 +38,9 @@ RUNS_OUT_WITHIN = timedelta(days=14)
 async def check_trunk(config: Config, name: str, trunk: TrunkSettings) -> AsyncIterator[Finding]:
     """Everything there is to find of it."""
     about = f"trunk {name}"
+    if trunk.driver == "asterisk":
+        yield await check_asterisk(name, trunk)
+        return
     if trunk.driver == "phones":
         yield Finding(about, Level.OK, "the built-in phones")
     elif trunk.driver == "sip":

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from callwright.config.asterisk_values import AriApp, AsteriskEndpoint
 from callwright.config.values import (
     Allowed,
     CallerId,
@@ -201,7 +202,9 @@ class LogSettings(Section):
 class TrunkSettings(Section):
     """A way out to the telephone network; NAME in lower case, as many as you like."""
 
-    driver: Literal["sip", "phones"] = _setting("sip", "sip, or phones (the built-in callee)")
+    driver: Literal["sip", "phones", "asterisk"] = _setting(
+        "sip", "sip, phones (the built-in callee), or asterisk (through its ARI)"
+    )
     address: TrunkAddress = _setting(
         "", "of the SIP server; required for sip", example="sip:127.0.0.1:5060;transport=udp"
     )
@@ -235,8 +238,19 @@ class TrunkSettings(Section):
     register_for: Duration = _setting(
         "1h", "how long a registration is asked for at a time", unit="time"
     )
-    user: str = _setting("", "for the trunk's digest challenge; the account that is registered")
-    password: str = _setting("", "for the trunk's digest challenge", secret=True)
+    user: str = _setting(
+        "", "for the trunk's digest challenge or ARI; the account that is registered"
+    )
+    password: str = _setting("", "for the trunk's digest challenge or ARI", secret=True)
+    ari_url: PublicUrl = _setting(
+        "", "HTTP server of the Asterisk; required for asterisk", example="http://127.0.0.1:8088"
+    )
+    ari_app: AriApp = _setting(
+        "callwright", "ARI application; a server of its own needs one of its own", min_length=1
+    )
+    endpoint: AsteriskEndpoint = _setting(
+        "", "what Asterisk dials; required for asterisk", example="PJSIP/{number}@carrier"
+    )
     caller_id: CallerId = _setting("", "used when the call brings no ani", example="+16175550100")
     calls_per_second: float = _setting(10, "new calls a second", unit="calls/s", gt=0, le=10_000)
     max_calls: int = _setting(100, "calls at once", unit="calls", ge=1)
@@ -288,6 +302,10 @@ class TrunkSettings(Section):
     def _has_what_its_driver_needs(self) -> "TrunkSettings":
         if self.driver == "sip" and self.address is None:
             raise ValueError('needs an address, such as "sip:127.0.0.1:5060;transport=udp"')
+        if self.driver == "asterisk" and not (
+            self.ari_url and self.endpoint and self.user and self.password
+        ):
+            raise ValueError("needs ari_url, endpoint, user and password: see docs/asterisk.md")
         if self.registers and not self.user:
             raise ValueError("registers needs a user, the account to be registered")
         return self

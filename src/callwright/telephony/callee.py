@@ -12,6 +12,7 @@ from callwright.domain.answered_by import Verdict
 from callwright.domain.outcome import Outcome
 from callwright.ivr.script import Script
 from callwright.ivr.values import Beep
+from callwright.telephony.audio import LegAudio
 from callwright.telephony.callee_keys import CalleeKeys
 from callwright.telephony.listening import (
     AnswerHearing,
@@ -21,7 +22,6 @@ from callwright.telephony.listening import (
     SoundEar,
 )
 from callwright.telephony.listening.sounds import Sound
-from callwright.telephony.rtp.session import MediaSession
 
 _OUTCOMES = {
     NetworkTone.BUSY: Outcome.BUSY,
@@ -55,7 +55,7 @@ class Callee:
     """Of one leg. `now` is the loop's time."""
 
     def __init__(
-        self, media: MediaSession, ears: Ears, hearer: Hearer, now: Callable[[], float]
+        self, media: LegAudio, ears: Ears, hearer: Hearer, now: Callable[[], float]
     ) -> None:
         self._media = media
         self._ears = ears

@@ -7,8 +7,8 @@ first INFO settles it, and a key that was heard in the audio just before it is t
 
 from collections.abc import Callable
 
+from callwright.telephony.audio import LegAudio
 from callwright.telephony.listening import Ears, KeyEar
-from callwright.telephony.rtp.session import MediaSession
 
 _SAME_PRESS_S = 2.0
 """An INFO is sent when the key is let go at the latest, and may be repeated once."""
@@ -19,7 +19,7 @@ class CalleeKeys:
 
     def __init__(
         self,
-        media: MediaSession,
+        media: LegAudio,
         ears: Ears,
         *,
         hear: Callable[[str], None],

@@ -2,6 +2,7 @@
 
 from callwright.config import Config, TrunkSettings
 from callwright.errors import ConfigInvalid
+from callwright.telephony.asterisk.trunk import AsteriskTrunk
 from callwright.telephony.sip.call_form import CallForm
 from callwright.telephony.sip.fields import HostPort
 from callwright.telephony.sip.sdp import Codec
@@ -62,6 +63,23 @@ def configured_trunk(
         local_port=trunk.local_port,
         rtp_ports=(first + line * share, first + (line + 1) * share - 1),
         codecs=tuple(_CODECS[name] for name in dict.fromkeys(trunk.codecs)),
+        audio_timeout_s=trunk.audio_timeout.total_seconds(),
+        calls_per_second=trunk.calls_per_second,
+        form=_call_form(trunk),
+    )
+
+
+def configured_asterisk(name: str, trunk: TrunkSettings, *, line: int) -> AsteriskTrunk:
+    """The same of a trunk whose calls an Asterisk places. Each line has an application of its
+    own: events go to one listener only."""
+    return AsteriskTrunk(
+        name=name,
+        url=trunk.ari_url,
+        app=f"{trunk.ari_app}-{name}-{line}",
+        user=trunk.user,
+        password=trunk.password,
+        endpoint=trunk.endpoint,
+        caller_id=trunk.caller_id,
         audio_timeout_s=trunk.audio_timeout.total_seconds(),
         calls_per_second=trunk.calls_per_second,
         form=_call_form(trunk),

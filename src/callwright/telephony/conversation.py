@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from callwright.domain.answered_by import Verdict
+from callwright.domain.outcome import Outcome
 from callwright.errors import ScriptInvalid, Unavailable
 from callwright.ivr.exchange import Action as ScriptAction
 from callwright.ivr.exchange import (
@@ -39,8 +40,8 @@ from callwright.ivr.interpreter import Interpreter
 from callwright.ivr.values import Prompt, Recorded
 from callwright.ports.line import FromLine, LegIdentified, LegKeyed, LegStep
 from callwright.telephony.agents import Agents, Bridge, CallIds
+from callwright.telephony.audio import LegAudio
 from callwright.telephony.rtp.encoded import EncodedPrompt
-from callwright.telephony.rtp.session import MediaSession
 from callwright.telephony.sip.sdp import Codec
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,14 @@ class Over(Enum):
     BROKEN = auto()  # a fault in this program
 
 
+COMES_TO = {
+    Over.SCRIPT_ENDED: (Outcome.ANSWERED, "script ended"),
+    Over.NOT_REACHED: (Outcome.NOT_REACHED, "script asks for another attempt"),
+    Over.NOT_AUDIBLE: (Outcome.MEDIA_FAILED, "prompt unavailable"),
+    Over.BROKEN: (Outcome.MEDIA_FAILED, "internal error"),
+}
+"""What its leg comes to."""
+
 Contained = Callable[[Callable[[], None]], None]
 """Runs a function and ends the leg if it raises: every callback goes through it."""
 
@@ -87,7 +96,7 @@ class Conversation:
         ids: CallIds,
         voice: str,
         postd: str,
-        media: MediaSession,
+        media: LegAudio,
         tell: Callable[[FromLine], None],
         on_over: Callable[[Over], None],
         contained: Contained,

@@ -2,10 +2,33 @@
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 from callwright.clock import machine_seconds
-from callwright.telephony.leg import Leg
 from callwright.telephony.send_gate import SendGate
+
+
+class Departing(Protocol):
+    """A leg that may leave."""
+
+    @property
+    def send_before(self) -> float:
+        """`clock.machine_seconds` after which `place` sends nothing any more; 0 = no limit."""
+        ...
+
+    @property
+    def was_sent(self) -> bool:
+        """It has left."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """It has ended."""
+        ...
+
+    def place(self, now: float) -> None:
+        """Leave. `now` is the loop's time."""
+        ...
 
 
 class Departures:
@@ -13,7 +36,7 @@ class Departures:
 
     def __init__(self, gate: SendGate) -> None:
         self._gate = gate
-        self._waiting: deque[Leg] = deque()
+        self._waiting: deque[Departing] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def limit(self, calls_per_second: float) -> None:
@@ -21,7 +44,7 @@ class Departures:
         self._gate.calls_per_second = calls_per_second
         self._let_go()
 
-    def add(self, leg: Leg) -> None:
+    def add(self, leg: Departing) -> None:
         """Let it leave as soon as all before it have, and its trunk may be sent another."""
         self._waiting.append(leg)
         if self._timer is None:

@@ -14,7 +14,6 @@ from functools import partial
 from callwright.clock import machine_seconds
 from callwright.domain.outcome import Outcome
 from callwright.errors import Unavailable
-from callwright.ivr.interpreter import Interpreter
 from callwright.ivr.script import Script
 from callwright.ports.line import (
     FromLine,
@@ -24,9 +23,8 @@ from callwright.ports.line import (
     LegRinging,
     LegSent,
 )
-from callwright.telephony.agents import CallIds
 from callwright.telephony.callee import Callee
-from callwright.telephony.conversation import Conversation, Over
+from callwright.telephony.conversation import COMES_TO, Conversation, Over
 from callwright.telephony.leg_place import LegPlace
 from callwright.telephony.rtp.session import MediaSession, MediaStats
 from callwright.telephony.sip.actions import (
@@ -47,13 +45,6 @@ from callwright.telephony.sip.outcomes import outcome_of
 from callwright.telephony.sip.sdp import MediaAnswer, SdpUnusable, build_offer, read_description
 
 log = logging.getLogger(__name__)
-
-_ONCE_OVER = {
-    Over.SCRIPT_ENDED: (Outcome.ANSWERED, "script ended"),
-    Over.NOT_REACHED: (Outcome.NOT_REACHED, "script asks for another attempt"),
-    Over.NOT_AUDIBLE: (Outcome.MEDIA_FAILED, "prompt unavailable"),
-    Over.BROKEN: (Outcome.MEDIA_FAILED, "internal error"),
-}
 
 
 class Leg:
@@ -240,15 +231,10 @@ class Leg:
     def _converse(self) -> Conversation:
         if self._conversation is None:
             assert self._media is not None
-            self._conversation = Conversation(
-                leg=self._order.leg,
-                interpreter=Interpreter(self._script, self._order.variables),
-                prompts=self._place.prompts,
-                agents=self._place.agents,
-                ids=CallIds(call=self._order.call_id, account=self._order.account_id),
-                voice=self._place.voice,
-                postd=self._order.postd,
-                media=self._media,
+            self._conversation = self._place.converse(
+                self._order,
+                self._script,
+                self._media,
                 tell=self._tell,
                 on_over=self._on_conversation_over,
                 contained=self._contained,
@@ -261,7 +247,7 @@ class Leg:
         self._leave((stopped, "audio stopped") if received else (never_came, "no audio came"))
 
     def _on_conversation_over(self, why: Over) -> None:
-        self._leave(_ONCE_OVER[why])
+        self._leave(COMES_TO[why])
 
     # The end
 

@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from callwright.domain.outcome import Outcome
@@ -24,6 +25,7 @@ from callwright.ports.line import (
     LegOrder,
     LineLog,
     LineReady,
+    Orphan,
     ScriptText,
     ToLine,
     TrunkRate,
@@ -31,15 +33,19 @@ from callwright.ports.line import (
 )
 from callwright.ports.speech import Speech
 from callwright.telephony.agents import Agents
+from callwright.telephony.asterisk.leg import AsteriskLeg
+from callwright.telephony.asterisk.switch import Switch
+from callwright.telephony.asterisk.trunk import AsteriskTrunk, check_asterisk
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.departures import Departures
 from callwright.telephony.leg import Leg
-from callwright.telephony.leg_place import LegPlace
+from callwright.telephony.leg_place import LegPlace, TalkPlace
 from callwright.telephony.listening import Ears
 from callwright.telephony.orphans import OrphanEnder
 from callwright.telephony.recording import RecordingRules, RecordingWriter
 from callwright.telephony.rtp.plane import MediaPlane
 from callwright.telephony.rtp.prompts import PromptStore
+from callwright.telephony.rtp.ticker import Ticker
 from callwright.telephony.send_gate import SendBook, SendGate
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.trunk import TrunkSettings, check_trunk
@@ -56,7 +62,7 @@ _STOPPING_TALKING = (Outcome.INTERRUPTED_TALKING, "line stopping")
 
 
 class SipLine:
-    """A `Line` over SIP and RTP.
+    """A `Line` over SIP and RTP, and through Asterisks.
 
     `speech` None means that only recordings can be heard; rendered prompts are kept in
     `cache_dir`, and the trunks' SIP messages by `capture`, which the line closes. Lines that
@@ -66,6 +72,7 @@ class SipLine:
     def __init__(
         self,
         trunks: Sequence[TrunkSettings],
+        asterisks: Sequence[AsteriskTrunk] = (),
         *,
         speech: Speech | None,
         cache_dir: Path,
@@ -76,6 +83,7 @@ class SipLine:
         recordings: RecordingRules | None = None,
     ) -> None:
         self._trunks = tuple(trunks)
+        self._asterisks = tuple(asterisks)
         self._prompts = PromptStore(speech, cache_dir)
         self._voice = voice
         self._agents = agents or Agents()
@@ -83,12 +91,14 @@ class SipLine:
         self._recording_rules = recordings
         self._recordings: RecordingWriter | None = None
         self._places: dict[str, LegPlace] = {}
-        book = book or SendBook(len(self._trunks))
+        self._switches: dict[str, Switch] = {}
+        ways_out: list[TrunkSettings | AsteriskTrunk] = [*self._trunks, *self._asterisks]
+        book = book or SendBook(len(ways_out))
         self._departures = {
             trunk.name: Departures(SendGate(trunk.calls_per_second, book, number))
-            for number, trunk in enumerate(self._trunks)
+            for number, trunk in enumerate(ways_out)
         }
-        self._legs: dict[str, Leg] = {}
+        self._legs: dict[str, Leg | AsteriskLeg] = {}
         self._scripts: dict[str, Script] = {}
         self._watches: list[TrunkWatch] = []
         self._orphans: OrphanEnder | None = None
@@ -106,6 +116,8 @@ class SipLine:
         """
         for trunk in self._trunks:
             check_trunk(trunk)
+        for asterisk in self._asterisks:
+            check_asterisk(asterisk)
         self._loop = asyncio.get_running_loop()
         self._gone = self._loop.create_future()
         self._heard = heard
@@ -143,11 +155,28 @@ class SipLine:
         for watch in self._watches:
             watch.begin()
         self._orphans = OrphanEnder({e.trunk.name: e for e in opened}, self._tell)
-        return LineReady(pid=os.getpid(), local_sip={e.trunk.name: e.sent_by for e in opened})
+        for asterisk in self._asterisks:
+            self._switches[asterisk.name] = self._switch(asterisk)
+        # One that is not there yet must not keep the other trunks from working.
+        await asyncio.gather(*(switch.open() for switch in self._switches.values()))
+        local = {e.trunk.name: e.sent_by for e in opened}
+        local |= {asterisk.name: asterisk.app for asterisk in self._asterisks}
+        return LineReady(pid=os.getpid(), local_sip=local)
+
+    def _switch(self, asterisk: AsteriskTrunk) -> Switch:
+        ticker = Ticker()
+        talks = TalkPlace(
+            ears=Ears(ticker),
+            prompts=self._prompts,
+            agents=self._agents,
+            voice=self._voice,
+            recordings=self._recordings,
+        )
+        return Switch(asterisk, talks, ticker, self._tell)
 
     def say(self, message: ToLine) -> None:
         """Queue one message; it is handled in the loop's next round, in order."""
-        if self._loop is not None and self._places:
+        if self._loop is not None and (self._places or self._switches):
             self._loop.call_soon(self.handle, message)
 
     async def stop(self) -> None:
@@ -168,8 +197,10 @@ class SipLine:
         for place in self._places.values():
             place.endpoint.close()
             place.media.close()
+        await asyncio.gather(*(switch.close() for switch in self._switches.values()))
         self._agents.close()
         self._places.clear()
+        self._switches.clear()
         self._close_files()
         self._gone.set_result("stopped")
 
@@ -229,23 +260,33 @@ class SipLine:
                     if trunk in self._departures:
                         self._departures[trunk].limit(calls_per_second)
                 case EndOrphans(orphans=orphans):
-                    if self._orphans is not None:
-                        self._orphans.end(orphans)
+                    self._end(orphans)
         except Exception:
             log.exception("a message could not be handled", extra={"kind": type(message).__name__})
             if isinstance(message, LegOrder) and message.leg not in self._legs:
                 self._refuse(message, Outcome.TRUNK_TROUBLE, "internal error")
 
+    def _end(self, orphans: Sequence[Orphan]) -> None:
+        assert self._orphans is not None
+        self._orphans.end(each for each in orphans if each.trunk not in self._switches)
+        for name, switch in self._switches.items():
+            switch.end(each for each in orphans if each.trunk == name)
+
     def _place(self, order: LegOrder) -> None:
+        switch = self._switches.get(order.trunk)
         place = self._places.get(order.trunk)
         script = self._scripts.get(order.script)
         if order.leg in self._legs:
             log.error("a leg was ordered twice", extra={"leg": order.leg})
-        elif place is None:
+        elif place is None and switch is None:
             self._refuse(order, Outcome.TRUNK_MISCONFIGURED, "no such trunk")
         elif script is None:
             self._refuse(order, Outcome.REFUSED_HERE, "no such script")
-        else:
+        elif switch is not None:
+            through = AsteriskLeg(order, switch, script, tell=self._tell, on_gone=self._forget)
+            self._legs[order.leg] = through
+            through.prepare(partial(self._departures[order.trunk].add, through))
+        elif place is not None:
             leg = Leg(order, place, script, tell=self._tell, on_gone=self._forget)
             self._legs[order.leg] = leg
             self._departures[order.trunk].add(leg)

@@ -124,12 +124,13 @@ async def serve(sock: socket.socket) -> int:
     try:
         line = SipLine(
             settings.trunks,
+            settings.asterisks,
             speech=choose_speech(settings.speech),
             cache_dir=Path(settings.cache_dir),
             voice=settings.voice,
             agents=Agents(settings.agents_allow),
             capture=None if settings.capture is None else CaptureRecorder(settings.capture),
-            book=None if settings.book is None else SendBook(len(settings.trunks), settings.book),
+            book=None if settings.book is None else SendBook(settings.ways_out, settings.book),
             recordings=settings.recordings,
         )
         ready = await line.start(served.pipe.send)

@@ -15,6 +15,7 @@ import msgspec
 
 from callwright.errors import CallwrightError
 from callwright.ports.line import FromLine, LegRinging, LegSent, LegStep, ToLine
+from callwright.telephony.asterisk.trunk import AsteriskTrunk
 from callwright.telephony.capture import CaptureRules
 from callwright.telephony.recording import RecordingRules
 from callwright.telephony.trunk import TrunkSettings
@@ -31,6 +32,7 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, tag="settings"):
     """What a line process needs to begin. `speech` is as `telephony.speech` reads it."""
 
     trunks: tuple[TrunkSettings, ...]
+    asterisks: tuple[AsteriskTrunk, ...] = ()
     speech: str = "auto"
     voice: str = ""
     cache_dir: str
@@ -44,6 +46,11 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, tag="settings"):
     book: int | None = None
     """The file that all line processes keep their book in, see `send_gate`; it is handed on
     under the same number."""
+
+    @property
+    def ways_out(self) -> int:
+        """How many trunks of either kind there are."""
+        return len(self.trunks) + len(self.asterisks)
 
 
 class StartFailed(msgspec.Struct, frozen=True, kw_only=True, tag="start_failed"):

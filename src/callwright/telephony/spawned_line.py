@@ -16,6 +16,7 @@ import msgspec
 import callwright
 from callwright.errors import Unavailable
 from callwright.ports.line import FromLine, LineReady, ToLine
+from callwright.telephony.asterisk.trunk import check_asterisk
 from callwright.telephony.pipe import LineSettings, Pipe, StartFailed, from_line_decoder
 from callwright.telephony.trunk import check_trunk
 
@@ -61,6 +62,8 @@ class ProcessLine:
         """
         for trunk in self._settings.trunks:
             check_trunk(trunk)
+        for asterisk in self._settings.asterisks:
+            check_asterisk(asterisk)
         loop = asyncio.get_running_loop()
         self._heard = heard
         self._ready = loop.create_future()

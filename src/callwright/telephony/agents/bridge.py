@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosedError, WebSocketException
 from callwright.address_guard import AddressGuard, AddressRefused, SystemResolver
 from callwright.ivr.exchange import TalkTo
 from callwright.telephony.agents.media_stream import MediaStream, StreamNames, StreamOverrun
-from callwright.telephony.rtp.session import MediaSession
+from callwright.telephony.audio import LegAudio
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Bridge:
         ids: CallIds,
         *,
         agents: Agents,
-        media: MediaSession,
+        media: LegAudio,
         on_done: Callable[[bool], None],
     ) -> None:
         self._talk = talk

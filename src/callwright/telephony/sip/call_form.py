@@ -115,7 +115,7 @@ class CallForm(msgspec.Struct, frozen=True, kw_only=True):
 
         `caller_id` "" means that nobody is to be named; `account` is our user at the trunk.
         """
-        shown = self._formed(caller_id, self.caller_id_format) if caller_id else ""
+        shown = self.shown(caller_id)
         name = _quoted(self.caller_name) if self.caller_name else f'"{shown}"'
         uri = self.uri("sip", shown, host)
         if self.hide_caller_id or not shown:
@@ -133,6 +133,10 @@ class CallForm(msgspec.Struct, frozen=True, kw_only=True):
             diverted = self._formed(self.diversion, self.caller_id_format)
             lines.append(f"Diversion: <{self.uri('sip', diverted, host)}>;reason=unconditional")
         return from_value, lines
+
+    def shown(self, caller_id: str) -> str:
+        """`caller_id` as the called side is to see it; "" stays so."""
+        return self._formed(caller_id, self.caller_id_format) if caller_id else ""
 
     def uri(self, scheme: str, user: str, host: str) -> str:
         """A URI of a telephone number at `host`."""

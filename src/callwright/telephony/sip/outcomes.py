@@ -106,10 +106,11 @@ def outcome_of(ended: Ended, by_tone: Outcome | None = None) -> tuple[Outcome, s
             return Outcome.TRUNK_TROUBLE, "internal error"
         case How.REFUSED:
             reason = f"{ended.code} {ended.phrase}".strip()
-            return _of_refusal(ended.code, ended.q850, by_tone), reason
+            return outcome_of_refusal(ended.code, ended.q850, by_tone), reason
 
 
-def _of_refusal(code: int, q850: int, by_tone: Outcome | None) -> Outcome:
+def outcome_of_refusal(code: int, q850: int, by_tone: Outcome | None) -> Outcome:
+    """What a final answer to an INVITE means; `q850` 0 = it names no cause."""
     known = _SPECIFIC.get(code) or _Q850.get(q850) or by_tone or _GENERIC.get(code)
     if known is not None:
         return known
