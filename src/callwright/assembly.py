@@ -27,7 +27,11 @@ from callwright.service.hold_start import HoldRules
 from callwright.service.tell_result import NoticeStyle
 from callwright.store.sqlite import NoteFile, open_sqlite_store
 from callwright.telephony.capture import CaptureRules
-from callwright.telephony.configured_trunk import configured_asterisk, configured_trunk
+from callwright.telephony.configured_trunk import (
+    configured_asterisk,
+    configured_trunk,
+    path_of,
+)
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.recording import RecordingRules
 from callwright.telephony.send_gate import new_book_file
@@ -258,6 +262,7 @@ def _line_makers(
             voice=config.speech.voice,
             cache_dir=str(_beside_the_store(config, "prompts")),
             agents_allow=tuple(config.agents.allow),
+            screening_prompts=path_of(config, config.lines.screening_prompts),
             capture=_capture_rules(config),
             recordings=RecordingRules(
                 folder=str(_beside_the_store(config, "recordings")),

@@ -25,6 +25,7 @@ from callwright.ports.line import (
 from callwright.ports.speech import Speech
 from callwright.telephony.asterisk.trunk import AsteriskTrunk
 from callwright.telephony.line import SipLine
+from callwright.telephony.listening import ScreeningPrompts
 from callwright.telephony.speech.tones import ToneSpeech
 from callwright.telephony.trunk import TrunkSettings
 from callwright.testing.peers.asterisk import PASSWORD, USER, FakeAsterisk
@@ -151,6 +152,7 @@ async def told_line(
     *,
     speech: Speech | None = None,
     driver: str = "sip",
+    screening: ScreeningPrompts | None = None,
     **trunk: Any,
 ) -> AsyncIterator[Told]:
     """A `SipLine` with one trunk, `main`, started and, after the block, stopped."""
@@ -158,7 +160,11 @@ async def told_line(
         trunk.pop("password", None)  # the phones', which Asterisk has in its own settings
         async with asterisk_trunk(driver, address, **trunk) as asterisk:
             line = SipLine(
-                [], [asterisk], speech=speech or ToneSpeech(), cache_dir=folder / "prompts"
+                [],
+                [asterisk],
+                speech=speech or ToneSpeech(),
+                cache_dir=folder / "prompts",
+                screening=screening,
             )
             async with started(line) as told:
                 yield told
@@ -166,7 +172,12 @@ async def told_line(
     settings = TrunkSettings(
         name="main", address=address, rtp_ports=RTP_PORTS, **{"user": "callwright"} | trunk
     )
-    line = SipLine([settings], speech=speech or ToneSpeech(), cache_dir=folder / "prompts")
+    line = SipLine(
+        [settings],
+        speech=speech or ToneSpeech(),
+        cache_dir=folder / "prompts",
+        screening=screening,
+    )
     async with started(line) as told:
         yield told
 

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from line_world import Told, told_line
 
 from callwright.domain.answered_by import AnsweredBy
 from callwright.domain.outcome import Outcome
 from callwright.ports.line import LegAnswered, LegEnded, LegIdentified, LegKeyed, LegStep
-from callwright.telephony.phones import Phones
+from callwright.telephony.listening import ScreeningPrompts
+from callwright.telephony.phones import Phones, sounds
 from callwright.telephony.phones.calls import PhoneEvent
+from callwright.telephony.phones.sounds import SCREENING
 from callwright.telephony.speech import EspeakSpeech
 from callwright.testing.programs import require
 from callwright.testing.skipping_loop import run_skipping
@@ -29,23 +32,47 @@ steps:
 """
 
 
+class Spoken:
+    """What phones say, rendered before: no program is waited for in skipped time."""
+
+    name = "rendered before"
+
+    def __init__(self) -> None:
+        texts = (sounds.HELLO, sounds.GREETING, SCREENING)
+        self.texts = {text: asyncio.run(EspeakSpeech().speak(text, "")) for text in texts}
+
+    async def speak(self, text: str, voice: str) -> bytes:
+        return self.texts[text]
+
+
 def with_phones(
     folder: Path,
     scene: Callable[[Told, Phones], Awaitable[None]],
     on_event: Callable[[PhoneEvent], None] | None = None,
+    *,
+    screening: bool = False,
 ) -> None:
+    """`screening`: the line has a recording of what the phones' service says."""
     require("espeak-ng")
+
+    spoken = Spoken()
+    known = None
+    if screening:
+        recording = np.frombuffer(spoken.texts[SCREENING], dtype="<i2").astype(np.int16)
+        known = ScreeningPrompts([recording])
 
     async def main() -> None:
         phones = Phones(
             ("127.0.0.1", 0),
             rtp_ports=range(46000, 47000),
-            speech=EspeakSpeech(),
+            speech=spoken,
             on_event=on_event,
         )
         await phones.start()
         try:
-            async with told_line(folder, f"sip:127.0.0.1:{phones.address[1]}") as told:
+            async with told_line(
+                folder, f"sip:127.0.0.1:{phones.address[1]}", screening=known
+            ) as told:
                 told.script("who", ASKS_WHO)
                 await scene(told, phones)
         finally:
@@ -79,6 +106,36 @@ def test_it_is_known_within_four_seconds_who_answered(
         assert ended.outcome is outcome
 
     with_phones(tmp_path, scene)
+
+
+SCREENED = """callwright: 1
+name: Tells who calls
+steps:
+  who:
+    detect: who
+    when: {screening: turn}
+    otherwise: give_up
+  turn: {quiet: 15s, next: name, otherwise: give_up}
+  name: {say: It is about your appointment., next: again}
+  again: {person: 20s, next: greet, otherwise: try_again}
+  greet: {say: Good evening., next: hangup}
+"""
+
+
+def test_a_screening_service_is_known_by_its_recording_and_its_person_reached(
+    tmp_path: Path,
+) -> None:
+    async def scene(told: Told, phones: Phones) -> None:
+        told.script("screened", SCREENED)
+        order = told.place("5551230163", script="screened")
+        ended = await told.until(LegEnded, order, 60)
+        (identified,) = told.of(order, LegIdentified)
+        assert identified.verdict.who is AnsweredBy.SCREENING, identified
+        steps = [each.step for each in told.of(order, LegStep)]
+        assert steps == ["who", "turn", "name", "again", "greet"]
+        assert (ended.outcome, ended.finished) == (Outcome.ANSWERED, True)
+
+    with_phones(tmp_path, scene, screening=True)
 
 
 def test_a_busy_tone_before_the_answer_ends_the_attempt(tmp_path: Path) -> None:

@@ -61,6 +61,25 @@ def test_what_an_older_version_wrote_is_brought_along(tmp_path: Path) -> None:
         assert brought.execute(visits).fetchall() == [(1, 5, 1, 1, 1, 1)]
 
 
+def test_who_answered_is_kept_when_screening_is_added(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(apsw.Connection(str(path))) as old:
+        for number, sql in migrations():
+            if number <= 17:
+                old.execute(sql)
+            if number == 4:
+                old.execute(_OLD_ROWS)
+        old.pragma("application_id", APPLICATION_ID)
+        old.pragma("user_version", 17)
+        old.execute("INSERT INTO identified VALUES (1, 1, 'fax', 'CED')")
+        with pytest.raises(apsw.ConstraintError):
+            old.execute("UPDATE identified SET who = 'screening'")
+    with closing(open_writer(path, server=True)) as brought:
+        found = brought.execute("SELECT call, attempt, who, cause FROM identified").fetchall()
+        assert found == [(1, 1, "fax", "CED")]
+        brought.execute("UPDATE identified SET who = 'screening'")
+
+
 def test_calls_in_motion_stand_where_an_older_version_left_them(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     asked = "SELECT call, attempt, state, trunk, counted, given_back FROM in_motion ORDER BY call"

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from web_world import DEPLOYMENT, PROGRAM, WebWorld, basic, run_world
 
 from callwright.config import Config, HostPort, ServerSettings
+from callwright.domain.answered_by import AnsweredBy, Verdict
 from callwright.domain.notice import Delivery
 from callwright.domain.outcome import Outcome
 from callwright.domain.trunk_health import RegistrationHealth, ServerHealth, TrunkHealth
@@ -39,7 +41,9 @@ def test_calls_attempts_notices_and_commits_are_counted(tmp_path: Path):
     metrics = Metrics()
 
     def fate(order: LegOrder) -> Fate:
-        return BUSY if order.number.endswith("50") else ANSWERED
+        if order.number.endswith("50"):
+            return BUSY
+        return replace(ANSWERED, verdict=Verdict(AnsweredBy.SCREENING, "PROMPT-97-85"))
 
     async def run() -> None:
         clock = ManualClock()
@@ -63,6 +67,7 @@ def test_calls_attempts_notices_and_commits_are_counted(tmp_path: Path):
     assert found['callwright_attempts_started_total{trunk="main"}'] == 3
     assert found['callwright_attempts_ended_total{outcome="answered",trunk="main"}'] == 1
     assert found['callwright_attempts_ended_total{outcome="busy",trunk="main"}'] == 2
+    assert found['callwright_identified_total{trunk="main",who="screening"}'] == 1
     assert found['callwright_calls_ended_total{state="completed"}'] == 1
     assert found['callwright_calls_ended_total{state="exhausted"}'] == 1
     assert found['callwright_calls_ended_total{state="canceled"}'] == 1

@@ -120,17 +120,21 @@ def test_a_machine_that_the_script_will_not_have_is_called_again(tmp_path: Path)
         machine = Verdict(AnsweredBy.MACHINE, "BEEP-1000")
         fates = [
             Fate(outcome=Outcome.NOT_REACHED, verdict=machine),
+            Fate(
+                outcome=Outcome.NOT_REACHED, verdict=Verdict(AnsweredBy.SCREENING, "PROMPT-97-85")
+            ),
             Fate(outcome=Outcome.ANSWERED, verdict=Verdict(AnsweredBy.VOICE, "HUMAN-600-600")),
             Fate(outcome=Outcome.ANSWERED),
         ]
         call = await world.queue(max_attempts=3, retry_wait_s=60)
         async with running(world.loops, lambda order: fates.pop(0)):
-            await world.loops.pass_time(200)
+            await world.loops.pass_time(260)
             other = await world.queue()
             await world.loops.pass_time(20)
         details = await world.get(f"/v1/calls/{call}")
         assert details["state"] == "completed"
-        first, second = details["attempt_log"]
+        first, screened, second = details["attempt_log"]
+        assert screened["answered_by"] == "screening"
         assert (first["outcome"], first["fault"], first["counts"]) == (
             "not_reached",
             "callee",

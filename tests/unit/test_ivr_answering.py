@@ -11,6 +11,7 @@ from callwright.ivr.exchange import (
     EnterStep,
     Event,
     HangUp,
+    Hushed,
     Identified,
     Play,
     PromptsDone,
@@ -119,6 +120,62 @@ def test_without_otherwise_a_beep_step_goes_on_anyway() -> None:
     assert told(flow(text), MACHINE, TimerFired(2))[-1] == "say Call us back."
 
 
+SCREENED = """\
+callwright: 1
+name: Test
+steps:
+  who:
+    detect: who
+    when: {answeringmachine: give_up, screening: turn}
+    otherwise: greet
+  greet: {say: Hello., next: hangup}
+  turn: {quiet: 15s, next: name}
+  name: {say: It is about your order., next: again}
+  again: {person: 40s, next: greet, otherwise: try_again}
+"""
+SCREENING = Identified(AnsweredBy.SCREENING)
+
+
+def test_a_screening_service_is_told_who_calls_and_a_person_is_waited_for() -> None:
+    script = flow(SCREENED)
+    assert told(script, SCREENING)[-2:] == ["turn", "wait 15"]
+    named = (SCREENING, Hushed(3000), PromptsDone(3))
+    assert told(script, SCREENING, Hushed(0))[-2:] == ["name", "say It is about your order."]
+    assert told(script, SCREENING, TimerFired(2))[-1] == "say It is about your order."
+    assert told(script, *named)[-2:] == ["again", "wait 40"]
+    assert told(script, *named, Hushed(700))[-3:] == ["no wait", "greet", "say Hello."]
+    assert told(script, *named, TimerFired(4))[-1] == "end False True"
+
+
+def test_silence_and_announcements_are_no_person() -> None:
+    named = (SCREENING, Hushed(3000), PromptsDone(3))
+    assert told(flow(SCREENED), *named, Hushed(0), Hushed(4000), Hushed(0))[-1] == "wait 40"
+
+
+def test_what_is_heard_beside_these_steps_changes_nothing() -> None:
+    words = told(flow(SCREENED), Hushed(700), SCREENING)
+    assert words[-2:] == ["turn", "wait 15"]
+
+
+def test_whoever_does_not_name_screening_has_a_machine() -> None:
+    assert told(flow(), SCREENING)[-3:] == ["answered_by=screening", "mailbox", "wait 20"]
+    other = SCREENED.replace("answeringmachine: give_up, ", "")
+    assert told(flow(other), Identified(AnsweredBy.MACHINE))[-1] == "say Hello."
+
+
+def test_a_survey_answers_a_screening_service() -> None:
+    lines = "hang_up\nscreening: say\nsay_to_screening: It is a survey."
+    script = load_survey(SURVEY.format(machine=lines), "test")
+    named = (SCREENING, Hushed(3000), PromptsDone(3))
+    assert told(script, *named)[-3:] == ["say It is a survey.", "screening.person", "wait 40"]
+    assert told(script, *named, Hushed(500))[-2:] == ["intro", "say Hi."]
+    assert told(script, *named, TimerFired(4))[-1] == "end False True"
+    assert told(script, MACHINE)[-1] == "end False False"
+    alone = SURVEY.replace("machine: {machine}", "screening: try_again").format()
+    assert told(load_survey(alone, "test"), SCREENING)[-1] == "end False True"
+    assert told(load_survey(alone, "test"), MACHINE)[-1] == "say Hi."
+
+
 def test_scripts_listen_only_where_they_want_to_know() -> None:
     assert flow().listens
     assert not load_survey(SURVEY.replace("machine: {machine}\n", "").format(), "test").listens
@@ -148,7 +205,7 @@ def test_settings_have_the_names_of_app_amd() -> None:
         "amd:\n  initial_silence: 2500ms\n  greeting: 1.5s\n  after_greeting_silence: 800ms\n"
         "  total_analysis_time: 3s\n  min_word_length: 120ms\n  between_words_silence: 50ms\n"
         "  maximum_number_of_words: 3\n  maximum_word_length: 5s\n  silence_threshold: 256\n"
-        "  greeting_span: 10s\n  patience: 100ms\n"
+        "  greeting_span: 10s\n  patience: 100ms\n  late_start: 1200ms\n"
     )
     script = flow(FLOW.replace("steps:\n", lines + "steps:\n", 1))
     assert script.amd == Amd(
@@ -163,6 +220,7 @@ def test_settings_have_the_names_of_app_amd() -> None:
         silence_threshold=256,
         greeting_span_ms=10_000,
         patience_ms=100,
+        late_start_ms=1200,
     )
     assert told(script)[-1] == "wait 4"
 
@@ -173,6 +231,9 @@ def test_settings_have_the_names_of_app_amd() -> None:
         (FLOW.replace("answeringmachine:", "machine:"), "'machine' is nobody who answers"),
         (FLOW.replace("    otherwise: greet\n", ""), "needs 'otherwise'"),
         (FLOW.replace("20s", "300s"), "beep must lie between 1s and 120s"),
+        (SCREENED.replace("40s", "0s"), "person must lie between 1s and 120s"),
+        (SCREENED.replace("15s", "5m"), "quiet"),
+        (SCREENED.replace("otherwise: try_again", "otherwise: turn"), "would never leave the loop"),
         (FLOW.replace("try_again", "tryagain"), "did you mean 'try_again'"),
         (FLOW.replace("steps:", "amd: {greting: 1s}\nsteps:", 1), "did you mean 'greeting'"),
         (FLOW.replace("steps:", "amd: {greeting: '1'}\nsteps:", 1), "greeting needs a number"),
@@ -190,6 +251,9 @@ def test_faults_in_flows_are_named(changed: str, problem: str) -> None:
         (SURVEY.format(machine="talk"), "machine must be hang_up, message, try_again, not 'talk'"),
         (SURVEY.format(machine="message"), "'say_to_machine' go together"),
         (SURVEY.format(machine="hang_up\nsay_to_machine: Hi."), "'say_to_machine' go together"),
+        (SURVEY.format(machine="hang_up\nscreening: say"), "'say_to_screening' go together"),
+        (SURVEY.format(machine="hang_up\nscreening: talk"), "screening must be hang_up, say,"),
+        (SURVEY.format(machine="hang_up\nsay_to_screening: Hi."), "goes with 'screening'"),
         (SURVEY.format(machine="hang_up").replace("q1", "answered_by"), "is a variable already"),
         (SURVEY.replace("machine: {machine}", "amd: {{}}").format(), "'amd' goes with 'machine'"),
     ],

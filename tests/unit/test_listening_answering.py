@@ -98,8 +98,11 @@ def test_noise_is_no_greeting(noise: float) -> None:
         ([voice(700), silence(300), tone(1000, 400)], "answeringmachine", "BEEP-1000"),
         ([voice(700), silence(300), tone(1100, 500)], "answeringmachine", "BEEP-1100"),
         ([voice(700), silence(300), tone(2100, 500)], "answeringmachine", "BEEP-2100"),
-        ([silence(300), tone(440, 150)], "answeringmachine", "BEEP-440"),
+        ([silence(300), tone(440, 300)], "answeringmachine", "BEEP-440"),
         ([silence(300), tone(440, 300) + tone(480, 300)], "voice", "HUMAN"),
+        ([voice(400), silence(100), tone(360, 130)], "voice", "HUMAN"),
+        ([voice(120, 300), silence(200), tone(1100, 500)], "fax", "CNG"),
+        ([voice(400), silence(200), tone(1100, 500)], "answeringmachine", "BEEP-1100"),
     ],
 )
 def test_tones_say_who_it_is(parts: list[Wave], who: str, cause: str) -> None:

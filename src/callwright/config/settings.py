@@ -128,6 +128,11 @@ class LineSettings(Section):
     keep_sip_for: Duration = _setting("30d", "then they are removed, however few", unit="time")
     keep_recordings_for: Duration = _setting("90d", "then they are removed", unit="time")
     recordings_leave_free: Size = _setting("1GiB", "of the disk, or they stop", unit="bytes")
+    screening_prompts: str = _setting(
+        "",
+        "folder of WAV files: what call screening services say; empty = they count as machines",
+        example="/etc/callwright/screening",
+    )
 
 
 class LimitSettings(Section):

@@ -10,6 +10,7 @@ class AnsweredBy(StrEnum):
     VOICE = "voice"
     MACHINE = "answeringmachine"
     FAX = "fax"
+    SCREENING = "screening"
     UNKNOWN = "unknown"
 
 

@@ -52,7 +52,18 @@ class Beeped:
     """A beep as machines have it was heard to its end."""
 
 
-Event = PromptsDone | Digit | TimerFired | RemoteHungUp | AgentDone | Identified | Beeped
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """Nobody speaks any more; told again and again while that lasts.
+
+    `said_ms`: how long it took, first word to last, what was said since the last time; 0:
+    nothing was.
+    """
+
+    said_ms: int
+
+
+Event = PromptsDone | Digit | TimerFired | RemoteHungUp | AgentDone | Identified | Beeped | Hushed
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from callwright.ivr.values import (
     GIVE_UP,
     Ask,
     Assign,
+    Await,
     Beep,
     Branch,
     Detect,
@@ -57,6 +58,8 @@ STEP_KEYS: dict[str, tuple[str, ...]] = {
     "agent": ("agent", "parameters", "longest", "next", "failed"),
     "detect": ("detect", "when", "otherwise"),
     "beep": ("beep", "next", "otherwise"),
+    "quiet": ("quiet", "next", "otherwise"),
+    "person": ("person", "next", "otherwise"),
 }
 
 
@@ -169,6 +172,13 @@ def _read_step(name: str, node: Node, faults: Faults, targets: _Targets) -> Step
     if verb == "beep":
         return Beep(
             seconds=fields.seconds("beep", 30.0, least=1.0, most=120.0),
+            next=following,
+            otherwise=targets.read(fields.node("otherwise"), following),
+        )
+    if verb in ("quiet", "person"):
+        return Await(
+            sign="quiet" if verb == "quiet" else "person",
+            seconds=fields.seconds(verb, 30.0, least=1.0, most=120.0),
             next=following,
             otherwise=targets.read(fields.node("otherwise"), following),
         )

@@ -7,7 +7,7 @@ fill a tape; `ask` has its own `tries` for asking again.
 
 from collections.abc import Mapping
 
-from callwright.ivr.values import ENDS, Ask, Beep, Branch, Detect, Step, Talk
+from callwright.ivr.values import ENDS, Ask, Await, Beep, Branch, Detect, Step, Talk
 
 
 def targets_of(step: Step) -> tuple[str, ...]:
@@ -23,7 +23,7 @@ def targets_without_keys(step: Step) -> tuple[str, ...]:
     """The steps that may come next when nobody presses a key."""
     if isinstance(step, Ask):
         return (step.otherwise,)
-    if isinstance(step, Beep):
+    if isinstance(step, Beep | Await):
         return tuple(dict.fromkeys((step.next, step.otherwise)))
     if isinstance(step, Branch | Detect):
         return tuple(dict.fromkeys((*step.cases.values(), step.otherwise)))

@@ -21,6 +21,7 @@ from callwright.ivr.exchange import (
     EnterStep,
     Event,
     HangUp,
+    Hushed,
     Identified,
     Play,
     PromptsDone,
@@ -38,6 +39,7 @@ from callwright.ivr.values import (
     TRY_AGAIN,
     Ask,
     Assign,
+    Await,
     Beep,
     Branch,
     Detect,
@@ -63,6 +65,7 @@ class _Phase(Enum):
     AWAY = auto()  # an agent talks with the callee
     DETECTING = auto()  # a `detect` step waits for the verdict
     AWAITING_BEEP = auto()  # a `beep` step waits for the beep
+    AWAITING_SIGN = auto()  # an `await` step waits for quiet, or for a person
     OVER = auto()
 
 
@@ -118,6 +121,8 @@ class Interpreter:
                 self._on_identified(event.who)
             elif isinstance(event, Beeped):
                 self._on_beep()
+            elif isinstance(event, Hushed):
+                self._on_hush(event.said_ms)
             elif event.token == self._token:
                 if isinstance(event, PromptsDone):
                     self._on_prompts_done()
@@ -167,6 +172,9 @@ class Interpreter:
         if isinstance(step, Wait):
             self._set_timer(step.seconds, _Phase.WAITING)
             return None
+        if isinstance(step, Await):
+            self._set_timer(step.seconds, _Phase.AWAITING_SIGN)
+            return None
         return self._await_beep(step)
 
     def _end(self, finished: bool, *, try_again: bool = False) -> None:
@@ -188,15 +196,23 @@ class Interpreter:
             name = self._following(step)
         return False
 
-    def _following(self, step: Speak | Assign | Branch | Wait | Talk | Detect | Beep) -> str:
+    def _following(
+        self, step: Speak | Assign | Branch | Wait | Talk | Detect | Beep | Await
+    ) -> str:
         """Where a step leads that is over, keys apart."""
         if isinstance(step, Branch):
             return step.cases.get(self._values.get(fold_name(step.variable), ""), step.otherwise)
         if isinstance(step, Detect):
-            return step.cases.get(self._who or AnsweredBy.UNKNOWN, step.otherwise)
+            return self._case_of(step)
         return step.next
 
     # Who answered
+
+    def _case_of(self, step: Detect) -> str:
+        who = self._who or AnsweredBy.UNKNOWN
+        if who is AnsweredBy.SCREENING and who not in step.cases:
+            who = AnsweredBy.MACHINE  # which it is for whoever does not tell them apart
+        return step.cases.get(who, step.otherwise)
 
     def _detect(self, step: Detect) -> str | None:
         if self._who is None:
@@ -226,6 +242,14 @@ class Interpreter:
         if self._phase is _Phase.AWAITING_BEEP and isinstance(step, Beep):
             self._actions.append(CancelTimer(self._token))
             self._go(self._await_beep(step))
+
+    def _on_hush(self, said_ms: int) -> None:
+        step = self._script.steps.get(self._step)
+        if self._phase is not _Phase.AWAITING_SIGN or not isinstance(step, Await):
+            return
+        if step.sign == "quiet" or 0 < said_ms <= self._script.amd.greeting_ms:
+            self._actions.append(CancelTimer(self._token))
+            self._go(step.next)
 
     # Asking
 
@@ -321,7 +345,9 @@ class Interpreter:
         step = self._script.steps.get(self._step)
         if self._phase is _Phase.WAITING and isinstance(step, Wait):
             self._go(step.next)
-        elif self._phase is _Phase.AWAITING_BEEP and isinstance(step, Beep):
+        elif (self._phase is _Phase.AWAITING_BEEP and isinstance(step, Beep)) or (
+            self._phase is _Phase.AWAITING_SIGN and isinstance(step, Await)
+        ):
             self._go(step.otherwise)
         elif self._phase is _Phase.DETECTING and isinstance(step, Detect):
             self._on_identified(AnsweredBy.UNKNOWN)

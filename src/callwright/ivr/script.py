@@ -18,6 +18,7 @@ from callwright.ivr.values import (
     Amd,
     Ask,
     Assign,
+    Await,
     Beep,
     Branch,
     Detect,
@@ -73,8 +74,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @cached_property
     def listens(self) -> bool:
-        """Whether it wants to know who answered, or waits for a beep."""
-        return any(isinstance(step, Detect | Beep) for step in self.steps.values())
+        """Whether it wants to know who answered, or waits for something to be heard."""
+        return any(isinstance(step, Detect | Beep | Await) for step in self.steps.values())
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -150,6 +151,7 @@ __all__ = [
     "Amd",
     "Ask",
     "Assign",
+    "Await",
     "Beep",
     "Branch",
     "Detect",

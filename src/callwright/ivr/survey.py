@@ -38,7 +38,7 @@ MAX_QUESTIONS = 100
 SURVEY_KEYS = (
     *("callwright", "survey", "caller", "voice", "record", "variables"),
     *("intro", "questions", "thanks", "opt_out", "say_if_opt_out"),
-    *("machine", "say_to_machine", "amd"),
+    *("machine", "say_to_machine", "screening", "say_to_screening", "amd"),
 )
 QUESTION_KEYS = (
     *("id", "ask", "choices", "digits", "scale", "until", "optional", "if"),

@@ -6,7 +6,7 @@ failed. The ranges given here are
 enforced where a script is read back from JSON; files have narrower ones.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -27,11 +27,13 @@ class Amd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """So much silence before anything is said decides."""
     greeting_ms: Annotated[int, Meta(ge=100, le=10_000)] = 2500
     """A person says less; counts speech alone, without the silence between words."""
-    greeting_span_ms: Annotated[int, Meta(ge=100, le=10_000)] = 1900
+    greeting_span_ms: Annotated[int, Meta(ge=100, le=10_000)] = 1700
     """A person is done sooner; counts from the first word, pauses within the greeting too."""
-    patience_ms: Annotated[int, Meta(ge=0, le=10_000)] = 2640
+    patience_ms: Annotated[int, Meta(ge=0, le=10_000)] = 2800
     """No greeting is called long by its span sooner after the answer."""
-    after_greeting_silence_ms: Annotated[int, Meta(ge=100, le=10_000)] = 600
+    late_start_ms: Annotated[int, Meta(ge=0, le=10_000)] = 1000
+    """A machine begins sooner after the answer: a long span that began later is `unknown`."""
+    after_greeting_silence_ms: Annotated[int, Meta(ge=100, le=10_000)] = 560
     """After a greeting a person waits so long."""
     total_analysis_ms: Annotated[int, Meta(ge=500, le=10_000)] = 4000
     """Then the verdict is `unknown`."""
@@ -186,7 +188,17 @@ class Beep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The next step when none came in that time."""
 
 
-Step = Speak | Ask | Assign | Branch | Wait | Talk | Detect | Beep
+class Await(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="await"):
+    """Wait until nobody speaks (`quiet`), or until somebody has said a word or two (`person`)."""
+
+    sign: Literal["quiet", "person"]
+    seconds: Annotated[float, Meta(gt=0, le=120)]
+    next: str
+    otherwise: str
+    """The next step when it did not come in that time."""
+
+
+Step = Speak | Ask | Assign | Branch | Wait | Talk | Detect | Beep | Await
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from callwright.domain.answered_by import AnsweredBy
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
@@ -43,6 +44,10 @@ class Meter(Protocol):
         """A line told of the end of a leg whose INVITE had left."""
         ...
 
+    def identified(self, trunk: str, who: AnsweredBy) -> None:
+        """It became known who answered an attempt, or that it cannot be told."""
+        ...
+
     def call_ended(self, state: CallState) -> None:
         """`state` is final."""
         ...
@@ -69,6 +74,9 @@ class _Silent:
         pass
 
     def leg_measured(self, trunk: str, measures: LegMeasures) -> None:
+        pass
+
+    def identified(self, trunk: str, who: AnsweredBy) -> None:
         pass
 
     def call_ended(self, state: CallState) -> None:

@@ -185,6 +185,7 @@ class Attempts:
                 self._journal.progress(leg.hold).keyed.append(keyed)
             case LegIdentified():
                 self._journal.progress(leg.hold).identified = message.verdict
+                self._meter.identified(leg.trunk, message.verdict.who)
             case LegEnded():
                 self._trunk_showed(leg, message)
                 if (measures := leg.times.measures(message)) is not None:

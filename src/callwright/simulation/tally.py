@@ -4,6 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable
 
+from callwright.domain.answered_by import AnsweredBy
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
@@ -70,6 +71,9 @@ class Tally:
 
     def leg_measured(self, trunk: str, measures: LegMeasures) -> None:
         """Of a line that is simulated."""
+
+    def identified(self, trunk: str, who: AnsweredBy) -> None:
+        """Nobody listens in a rehearsal."""
 
     def call_ended(self, state: CallState) -> None:
         self.states[state] += 1

@@ -1,4 +1,4 @@
-"""Everything that is heard on one leg: tones before the answer, keys, who answered, the beep.
+"""Everything heard on one leg: tones before the answer, keys, who answered, whose turn it is.
 
 Joins a leg's audio to the ears of its media plane. What each finding means is the
 conversation's business.
@@ -11,7 +11,7 @@ from typing import Protocol
 from callwright.domain.answered_by import Verdict
 from callwright.domain.outcome import Outcome
 from callwright.ivr.script import Script
-from callwright.ivr.values import Beep
+from callwright.ivr.values import Await, Beep
 from callwright.telephony.audio import LegAudio
 from callwright.telephony.callee_keys import CalleeKeys
 from callwright.telephony.listening import (
@@ -20,6 +20,7 @@ from callwright.telephony.listening import (
     NetworkTone,
     NetworkTones,
     SoundEar,
+    TurnHearing,
 )
 from callwright.telephony.listening.sounds import Sound
 
@@ -50,6 +51,10 @@ class Hearer(Protocol):
         """A machine's beep is over."""
         ...
 
+    def hear_hush(self, said_ms: int) -> None:
+        """Nobody speaks any more, after so long a speech; 0: there was none since the last."""
+        ...
+
 
 class Callee:
     """Of one leg. `now` is the loop's time."""
@@ -63,7 +68,8 @@ class Callee:
         self._keys = CalleeKeys(media, ears, hear=hearer.hear_key, now=now)
         self._answer: AnswerHearing | None = None
         self._ear: SoundEar | None = None
-        self._awaits_beeps = False
+        self._turns: TurnHearing | None = None
+        self._goes_on = False
         self._rings = False
         self._giving_up: asyncio.TimerHandle | None = None
         self.by_tone: Outcome | None = None
@@ -103,8 +109,10 @@ class Callee:
         """The callee is there: listen, as far as the script wants to know who it is."""
         self._stop_ringing()
         if script.listens and self._answer is None:
-            self._answer = AnswerHearing(script.amd)
-            self._awaits_beeps = any(isinstance(step, Beep) for step in script.steps.values())
+            self._answer = AnswerHearing(script.amd, self._ears.screening)
+            kinds = {type(step) for step in script.steps.values()}
+            self._turns = TurnHearing(script.amd) if Await in kinds else None
+            self._goes_on = not kinds.isdisjoint((Await, Beep))
             self._listen(self._hear)
 
     def close(self) -> None:
@@ -122,7 +130,9 @@ class Callee:
             self._hearer.identify(verdict)
         if answer.has_beeped:
             self._hearer.hear_beep()
-        if verdict is not None and not self._awaits_beeps:
+        if self._turns is not None and (said_ms := self._turns.hear(sound)) is not None:
+            self._hearer.hear_hush(said_ms)
+        if verdict is not None and not self._goes_on:
             self._stop_listening()
 
     def _stop_ringing(self) -> None:

@@ -54,9 +54,9 @@ def configured_trunk(
         ping_every_s=trunk.ping_every.total_seconds() if trunk.pings else 0.0,
         register_for_s=round(trunk.register_for.total_seconds()) if trunk.registers else 0,
         tls=TlsSettings(
-            ca=_path(config, trunk.tls_ca),
-            certificate=_path(config, trunk.tls_certificate),
-            key=_path(config, trunk.tls_key),
+            ca=path_of(config, trunk.tls_ca),
+            certificate=path_of(config, trunk.tls_certificate),
+            key=path_of(config, trunk.tls_key),
             wildcards=trunk.tls_wildcards,
         ),
         local_address=trunk.local_address,
@@ -86,7 +86,7 @@ def configured_asterisk(name: str, trunk: TrunkSettings, *, line: int) -> Asteri
     )
 
 
-def _path(config: Config, written: str) -> str:
+def path_of(config: Config, written: str) -> str:
     """A file named in the settings, looked up from their folder; "" = none."""
     return str(config.folder / written) if written else ""
 

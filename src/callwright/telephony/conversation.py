@@ -25,6 +25,7 @@ from callwright.ivr.exchange import (
     Digit,
     EnterStep,
     HangUp,
+    Hushed,
     Identified,
     Play,
     PromptsDone,
@@ -155,6 +156,10 @@ class Conversation:
     def hear_beep(self) -> None:
         """A machine's beep is over."""
         self._contained(partial(self._feed, Beeped()))
+
+    def hear_hush(self, said_ms: int) -> None:
+        """The callee speaks no more."""
+        self._contained(partial(self._feed, Hushed(said_ms)))
 
     def stop(self, *, by_callee: bool) -> None:
         """The leg is over: nothing is played or timed any more. May set `finished`."""

@@ -40,7 +40,7 @@ from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.departures import Departures
 from callwright.telephony.leg import Leg
 from callwright.telephony.leg_place import LegPlace, TalkPlace
-from callwright.telephony.listening import Ears
+from callwright.telephony.listening import Ears, ScreeningPrompts
 from callwright.telephony.orphans import OrphanEnder
 from callwright.telephony.recording import RecordingRules, RecordingWriter
 from callwright.telephony.rtp.plane import MediaPlane
@@ -81,6 +81,7 @@ class SipLine:
         capture: CaptureRecorder | None = None,
         book: SendBook | None = None,
         recordings: RecordingRules | None = None,
+        screening: ScreeningPrompts | None = None,
     ) -> None:
         self._trunks = tuple(trunks)
         self._asterisks = tuple(asterisks)
@@ -89,6 +90,7 @@ class SipLine:
         self._agents = agents or Agents()
         self._capture = capture
         self._recording_rules = recordings
+        self._screening = screening
         self._recordings: RecordingWriter | None = None
         self._places: dict[str, LegPlace] = {}
         self._switches: dict[str, Switch] = {}
@@ -139,7 +141,7 @@ class SipLine:
                 self._places[trunk.name] = LegPlace(
                     endpoint=endpoint,
                     media=media,
-                    ears=Ears(media.ticker),
+                    ears=Ears(media.ticker, self._screening),
                     prompts=self._prompts,
                     agents=self._agents,
                     voice=self._voice,
@@ -166,7 +168,7 @@ class SipLine:
     def _switch(self, asterisk: AsteriskTrunk) -> Switch:
         ticker = Ticker()
         talks = TalkPlace(
-            ears=Ears(ticker),
+            ears=Ears(ticker, self._screening),
             prompts=self._prompts,
             agents=self._agents,
             voice=self._voice,

@@ -27,6 +27,7 @@ from callwright.telephony.agents import Agents
 from callwright.telephony.capture import CaptureRecorder
 from callwright.telephony.line import SipLine
 from callwright.telephony.pipe import LineSettings, Pipe, StartFailed, to_line_decoder
+from callwright.telephony.screening_prompts import read_screening_prompts
 from callwright.telephony.send_gate import SendBook
 from callwright.telephony.speech.choice import choose_speech
 
@@ -132,6 +133,7 @@ async def serve(sock: socket.socket) -> int:
             capture=None if settings.capture is None else CaptureRecorder(settings.capture),
             book=None if settings.book is None else SendBook(settings.ways_out, settings.book),
             recordings=settings.recordings,
+            screening=read_screening_prompts(settings.screening_prompts),
         )
         ready = await line.start(served.pipe.send)
     except CallwrightError as exc:

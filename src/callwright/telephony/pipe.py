@@ -42,6 +42,8 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, tag="settings"):
     capture: CaptureRules | None = None
     """What is kept of the SIP messages; None = nothing."""
     recordings: RecordingRules | None = None
+    screening_prompts: str = ""
+    """The folder of what screening services say; "" = there is none."""
     """Where calls are recorded; None = none is."""
     book: int | None = None
     """The file that all line processes keep their book in, see `send_gate`; it is handed on

@@ -1,5 +1,8 @@
 """A labelled set of answered calls, made on the spot: people, machines, screening, faxes.
 
+A screening service says the same recording to everybody: `screening_recordings` are what an
+operator has of them. In calls of the kind `unrecorded` a service speaks of which there is none.
+
 The words are spoken by espeak-ng, then put through what a telephone does: a pause before
 the first word, a level, noise, a gate that silences what is quiet, G.711 in either law, lost
 packets. Everything follows from a seed, and nothing is committed: spoken texts are kept in a
@@ -25,13 +28,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from callwright.telephony.rtp.g711 import FRAME_SAMPLES, SAMPLE_RATE, Codec, encode, transcode
+from callwright.telephony.rtp.g711 import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    Codec,
+    Samples,
+    decode,
+    encode,
+    transcode,
+)
 from callwright.telephony.rtp.wav import read_wav
 
 Wave = NDArray[np.float64]
 Texts = dict[str, dict[str, list[str]]]
 """By language, then by kind."""
-Kind = Literal["person", "office", "machine", "screening", "fax"]
+Kind = Literal["person", "office", "machine", "screening", "unrecorded", "fax"]
 
 LENGTH_S = 6.0
 """Of a call; nothing has to be decided so late."""
@@ -41,6 +52,7 @@ _SHARES: tuple[tuple[Kind, int], ...] = (
     ("office", 4),
     ("machine", 46),
     ("screening", 4),
+    ("unrecorded", 2),
     ("fax", 4),
 )
 _NOISES = ("none", "none", "hiss", "hum", "street", "voices")
@@ -61,20 +73,25 @@ class Half:
 TUNING = Half(
     name="tuning",
     voices={
-        "en": ("en-us", "en-gb", "en-us+f2", "en-us+m3", "en-gb+f4"),
-        "de": ("de", "de+f3", "de+m4"),
-        "fr": ("fr-fr", "fr-fr+f2"),
-        "es": ("es", "es+f1"),
+        "en": (
+            *("en-us", "en-gb", "en-us+f2", "en-us+m3", "en-gb+f4", "en-gb-x-rp"),
+            *("en-gb-scotland", "en-us-nyc+f5", "en-gb-x-gbcwmd+m7", "en-029+f3"),
+        ),
+        "de": ("de", "de+f3", "de+m4", "de+f5", "de+m7", "de+m1"),
+        "fr": ("fr-fr", "fr-fr+f2", "fr-ch+f5", "fr-be+m7"),
+        "es": ("es", "es+f1", "es-419+f5", "es-419+m7"),
     },
     texts=_TEXTS["tuning"],
 )
 HELD_OUT = Half(
     name="held out",
     voices={
-        "en": ("en-gb-x-rp", "en-gb-scotland", "en-us-nyc+f5", "en-gb-x-gbcwmd+m7", "en-029+f3"),
-        "de": ("de+f5", "de+m7", "de+m1"),
-        "fr": ("fr-ch+f5", "fr-be+m7"),
-        "es": ("es-419+f5", "es-419+m7"),
+        "en": ("en-gb-x-gbclan+Andy", "en-us+Annie", "en-gb+Alex", "en-us-nyc+Lee", "en-029+m2"),
+        "de": ("de+Andy", "de+Annie", "de+Gene"),
+        "fr": ("fr-fr+Alex", "fr-be+belinda"),
+        "es": ("es+Mario", "es-419+linda"),
+        "it": ("it", "it+f4"),
+        "nl": ("nl", "nl+f3"),
     },
     texts=_TEXTS["held_out"],
 )
@@ -120,7 +137,10 @@ def _planned(half: Half, number: int, chance: Random) -> _Plan:
     kinds, shares = zip(*_SHARES, strict=True)
     kind: Kind = chance.choices(kinds, shares)[0]
     language = chance.choice(tuple(half.voices))
-    texts = half.texts[language]
+    if kind == "screening":
+        return chance.choice(_recorded_plans(half, language, number))
+    texts = dict(half.texts[language])
+    texts["unrecorded"] = texts["screening"]
     return _Plan(
         kind=kind,
         voice=chance.choice(half.voices[language]),
@@ -129,6 +149,25 @@ def _planned(half: Half, number: int, chance: Random) -> _Plan:
         pitch=chance.randint(25, 75),
         number=number,
     )
+
+
+def screening_recordings(half: Half, folder: Path) -> Iterator[Samples]:
+    """What an operator has kept of the half's screening services, from calls by A-law."""
+    for language in half.voices:
+        for plan in _recorded_plans(half, language, 0):
+            wave = np.concatenate([np.zeros(SAMPLE_RATE // 5), _spoken(plan, folder)])
+            codes = encode((wave * 0.3 * 32767).astype(np.int16), "PCMA")
+            yield decode(codes, "PCMA")
+
+
+def _recorded_plans(half: Half, language: str, number: int) -> list[_Plan]:
+    """What the services of a language say: each of them always the same."""
+    voice = half.voices[language][0]
+    texts = half.texts[language]["screening"]
+    return [
+        _Plan(kind="screening", voice=voice, text=text, speed=170, pitch=50, number=number)
+        for text in texts
+    ]
 
 
 def _spoken(plan: _Plan, folder: Path) -> Wave:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from callwright.domain.answered_by import AnsweredBy
 from callwright.domain.lifecycle import CallState
 from callwright.domain.notice import NoticeState
 from callwright.domain.outcome import Outcome
@@ -73,6 +74,12 @@ class Metrics:
             "callwright_attempts_ended",
             "Attempts over, by outcome.",
             ["trunk", "outcome"],
+            registry=registry,
+        )
+        self._identified = Counter(
+            "callwright_identified",
+            "Attempts whose script asked who answered, by what could be heard.",
+            ["trunk", "who"],
             registry=registry,
         )
         self._on_trunks = TrunkMetrics(registry)
@@ -181,6 +188,9 @@ class Metrics:
 
     def leg_measured(self, trunk: str, measures: LegMeasures) -> None:
         self._on_trunks.count(trunk, measures)
+
+    def identified(self, trunk: str, who: AnsweredBy) -> None:
+        self._identified.labels(trunk, who.value).inc()
 
     def call_ended(self, state: CallState) -> None:
         self._calls_ended.labels(state.value).inc()

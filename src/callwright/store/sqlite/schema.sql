@@ -498,7 +498,8 @@ CREATE TABLE answer (
 CREATE TABLE identified (
     call INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
-    who TEXT NOT NULL CHECK (who IN ('voice', 'answeringmachine', 'fax', 'unknown')),
+    who TEXT NOT NULL
+        CHECK (who IN ('voice', 'answeringmachine', 'fax', 'screening', 'unknown')),
     cause TEXT NOT NULL,
     PRIMARY KEY (call, attempt),
     FOREIGN KEY (call, attempt) REFERENCES attempt (call, number)

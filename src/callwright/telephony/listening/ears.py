@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callwright.telephony.listening.keys import HOP, KeyHearing, keys_in, windows_of
+from callwright.telephony.listening.screening import ScreeningPrompts
 from callwright.telephony.listening.sounds import LONG, Sound, sounds_in
 from callwright.telephony.rtp.g711 import FRAME_SAMPLES, decode
 from callwright.telephony.rtp.ticker import Member
@@ -108,9 +109,10 @@ class SoundEar(_Ear):
 
 
 class Ears:
-    """The ears of one media plane."""
+    """The ears of one media plane, and the screening services they know."""
 
-    def __init__(self, beat: Beat) -> None:
+    def __init__(self, beat: Beat, screening: ScreeningPrompts | None = None) -> None:
+        self.screening = screening
         self._keys = _Groups[KeyEar](beat, look_for_keys)
         self._sounds = _Groups[SoundEar](beat, look_at_sounds)
 

@@ -15,6 +15,9 @@ _BEAT_HZ = 60.0
 
 _BEEP_HZ = (350.0, 2600.0)
 _BEEP_MS = (100, 2500)
+_LOW_HZ = 500.0
+_LOW_BEEP_MS = 200
+"""So low lie the first overtones of a voice, and an "oo" may stand for more than 100 ms."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,8 @@ class Piece:
         """Whether it is of the kind after which one speaks."""
         low, high = _BEEP_HZ
         least, most = _BEEP_MS
+        if self.hz < _LOW_HZ:
+            least = _LOW_BEEP_MS
         return self.is_single and low <= self.hz <= high and least <= self.on_ms <= most
 
 

@@ -25,6 +25,12 @@ _HANN = np.hanning(LONG + 1)[:LONG].astype(np.float32)
 _AROUND = np.arange(-_REACH, _REACH + 1)
 _FLOOR = np.float32(1e-6)
 
+BANDS = 14
+"""In which the shape of a sound is told: even steps of pitch from 250 to 3,400 Hz."""
+_EDGES = np.geomspace(250.0, 3400.0, BANDS + 1)
+_BIN_AT = np.arange(_HIGH + _REACH + 1) * _BIN_HZ
+_BANK = ((_BIN_AT[:, None] >= _EDGES[:-1]) & (_BIN_AT[:, None] < _EDGES[1:])).astype(np.float32)
+
 
 class Sound(NamedTuple):
     """40 ms. Levels are mean magnitudes of 16-bit samples, as `silence_threshold` counts them."""
@@ -37,10 +43,8 @@ class Sound(NamedTuple):
     """Of the energy, in that peak: a pure tone has nearly 1."""
     second_hz: float
     second_share: float
-
-
-QUIET = Sound((0.0, 0.0), 0.0, 0.0, 0.0, 0.0)
-"""Nothing at all."""
+    shape: NDArray[np.float32]
+    """The logarithm of the energy in each of `BANDS`."""
 
 
 def sounds_in(windows: NDArray[np.float32]) -> list[Sound]:
@@ -50,12 +54,13 @@ def sounds_in(windows: NDArray[np.float32]) -> list[Sound]:
     spectrum = spectrum[:, : _HIGH + _REACH + 1]
     power = (spectrum.real**2 + spectrum.imag**2 + _FLOOR).astype(np.float32)
     total = power[:, _LOW:].sum(axis=1)
+    shapes = np.log(power @ _BANK + 1.0)
     hz, share = _take_peak(power, total)
     second_hz, second_share = _take_peak(power, total)
     return [
         Sound((first, second), *numbers)
-        for (first, second), numbers in zip(
-            levels, zip(hz, share, second_hz, second_share, strict=True), strict=True
+        for (first, second), *numbers in zip(
+            levels, hz, share, second_hz, second_share, shapes, strict=True
         )
     ]
 

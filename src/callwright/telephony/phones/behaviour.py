@@ -34,7 +34,7 @@ PHRASES = {
 
 
 Tone = Literal["special", "busy"]
-Saying = Literal["", "hello", "voicemail", "fax"]
+Saying = Literal["", "hello", "voicemail", "fax", "screening"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,8 @@ class Behaviour:
     code: int = 0
     """The final answer, 300 to 699; 0 = take the call."""
     says: Saying = ""
-    """Once it has answered: a person's hello, a voicemail's greeting and beep, a fax's tone."""
+    """Once it has answered: a person's hello, a voicemail's greeting and beep, a fax's tone, a
+    screening service's question and, some seconds later, its person's hello."""
     keys: tuple[str, ...] = ()
     """Keyed after the first prompt, after the second, and so on."""
     hang_up_after_s: float = inf
@@ -75,6 +76,7 @@ _BY_LAST_DIGITS = {
     "0158": Behaviour(name="announcement", ring_s=2.0, early_media=True, code=404),
     "0159": replace(PERSON, name="asks for a password", challenge="MD5"),
     "0161": Behaviour(name="fax", says="fax", hang_up_after_s=20.0),
+    "0163": Behaviour(name="screening", says="screening", hang_up_after_s=30.0),
     "0162": Behaviour(name="busy tone", ring_s=inf, early_media=True, tone="busy"),
 }
 _BUSY_ONCE = Behaviour(name="busy at first", ring_s=0, code=486)

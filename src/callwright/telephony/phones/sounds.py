@@ -11,8 +11,14 @@ from callwright.telephony.rtp.encoded import EncodedPrompt, encoded_prompt
 from callwright.telephony.rtp.g711 import SAMPLE_RATE, Codec, encode
 from callwright.telephony.speech.tones import ToneSpeech
 
-_HELLO = "Hello?"
-_GREETING = "I cannot take your call. Please leave a message after the beep."
+HELLO = "Hello?"
+GREETING = "I cannot take your call. Please leave a message after the beep."
+SCREENING = (
+    "Hi. Please say your name and why you are calling, and I will see whether this person is"
+    " available."
+)
+_SCREENED_S = 5.0
+"""From the end of that question to the hello of whoever was asked for."""
 _BEEP_HZ = 1000.0
 _BEEP_S = 0.5
 _FAX_HZ = 2100.0
@@ -39,14 +45,17 @@ class Sounds:
 async def make_sounds(speech: Speech | None) -> Sounds:
     """Render them once; without an engine, or with a broken one, words are hummed."""
     pause = np.zeros(SAMPLE_RATE // 4, dtype=np.int16)
-    hello = await _spoken(_HELLO, speech)
-    greeting = await _spoken(_GREETING, speech)
+    hello = await _spoken(HELLO, speech)
+    greeting = await _spoken(GREETING, speech)
     voicemail = np.concatenate([pause, greeting, pause, _tone(_BEEP_HZ, _BEEP_S)])
+    question = await _spoken(SCREENING, speech)
+    asking = np.zeros(round(_SCREENED_S * SAMPLE_RATE), dtype=np.int16)
     both = sum(_tone(hertz, _BUSY_S) for hertz in _BUSY_HZ) // 2
     busy = np.concatenate([both, np.zeros_like(both)] * _BUSY_TIMES)
     said: dict[Saying, np.ndarray] = {
         "hello": np.concatenate([pause, hello]),
         "voicemail": voicemail,
+        "screening": np.concatenate([pause, question, asking, hello]),
         "fax": np.concatenate([pause, _tone(_FAX_HZ, _FAX_S)]),
     }
     special = np.concatenate([_tone(hertz, _SPECIAL_S) for hertz in _SPECIAL_HZ] + [pause] * 4)
