@@ -7,10 +7,7 @@ from cli_world import (
     NO_SUCH_NUMBER,
     PATIENCE_S,
     RINGS_FOR_EVER,
-    Shell,
-    dialling_server,
     number_in,
-    shell_for,
 )
 
 from callwright.testing.peers.free_ports import free_tcp_port
@@ -18,17 +15,6 @@ from callwright.testing.peers.sink import callback_sink
 from callwright.testing.peers.waiting import wait_for
 
 TO_SHORT = ("--app", "3")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with dialling_server(tmp_path_factory.mktemp("cli")) as found:
-        yield found
-
-
-@pytest.fixture
-def shell(server, tmp_path, monkeypatch, capsys) -> Shell:
-    return shell_for(server, tmp_path, monkeypatch, capsys)
 
 
 def test_a_call_is_queued_and_its_id_printed(shell):

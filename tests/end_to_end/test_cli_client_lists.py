@@ -8,22 +8,11 @@ import time
 
 import pytest
 from cli_lists import GOOD, TO_SHORT, latest_batch
-from cli_world import ANSWERS, BUSY, NO_SUCH_NUMBER, Shell, dialling_server, number_in, shell_for
+from cli_world import ANSWERS, BUSY, NO_SUCH_NUMBER, number_in
 
 from callwright.testing.workbooks import PLAIN, workbook
 
 BAD = f"phone_number,first_name\n{BUSY},Ana\n61755501,Ben\n911,Cy\n"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with dialling_server(tmp_path_factory.mktemp("cli")) as found:
-        yield found
-
-
-@pytest.fixture
-def shell(server, tmp_path, monkeypatch, capsys) -> Shell:
-    return shell_for(server, tmp_path, monkeypatch, capsys)
 
 
 def test_a_list_is_queued_and_its_id_and_size_printed(shell):

@@ -8,20 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from cli_lists import GOOD, TO_SHORT, latest_batch
-from cli_world import ANSWERS, BUSY, Shell, dialling_server, shell_for
+from cli_world import ANSWERS, BUSY
 
 from callwright.cli import send_once
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with dialling_server(tmp_path_factory.mktemp("cli")) as found:
-        yield found
-
-
-@pytest.fixture
-def shell(server, tmp_path, monkeypatch, capsys) -> Shell:
-    return shell_for(server, tmp_path, monkeypatch, capsys)
 
 
 class Breaking:

@@ -2,8 +2,7 @@
 
 import subprocess
 
-import pytest
-from cli_world import ANSWERS, BUSY, PATIENCE_S, Shell, dialling_server, number_in, shell_for
+from cli_world import ANSWERS, BUSY, PATIENCE_S, Shell, number_in
 
 from callwright.testing.peers.waiting import wait_for
 from callwright.testing.programs import require
@@ -12,17 +11,6 @@ require("tshark")
 
 TO_SHORT = ("--app", "3")
 CHALLENGES = "6175550159"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with dialling_server(tmp_path_factory.mktemp("sip")) as found:
-        yield found
-
-
-@pytest.fixture
-def shell(server, tmp_path, monkeypatch, capsys) -> Shell:
-    return shell_for(server, tmp_path, monkeypatch, capsys)
 
 
 def called(shell: Shell, number: str, last: str, code: int = 0) -> int:
