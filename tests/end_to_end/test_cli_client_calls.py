@@ -40,6 +40,10 @@ def test_a_schedule_goes_with_the_call(shell):
     assert (call["opens_at"], call["closes_at"]) == ("2099-01-01T09:00:00Z", "2100-01-01T00:00:00Z")
     assert (call["max_attempts"], call["retry_wait_s"]) == (3, 600)
     assert call["result_url"] == "http://a.example/x"
+    assert call["record"] is None
+    for option, asked in (("--record", True), ("--no-record", False)):
+        later = shell.ask("call", BUSY, *TO_SHORT, "--start", "2099-01-01", option)["call"]
+        assert later["record"] is asked
 
 
 def test_what_to_call_is_an_app_a_survey_or_a_deployment(shell):

@@ -29,7 +29,7 @@ def test_a_list_is_queued_and_its_id_and_size_printed(shell):
 def test_the_schedule_goes_with_every_call(shell):
     file = shell.write("calls.csv", GOOD)
     queued = shell.ask(
-        *("queue", file, *TO_SHORT, "--start", "2099-01-01", "--end", "2099-01-02"),
+        *("queue", file, *TO_SHORT, "--start", "2099-01-01", "--end", "2099-01-02", "--record"),
         *("--max-attempts", "2", "--reattempt-wait", "60", "--result-url", "http://a.example/"),
     )
     assert (queued["calls"], queued["rejected"]) == (2, 0)
@@ -40,7 +40,7 @@ def test_the_schedule_goes_with_every_call(shell):
         "2099-01-02T00:00:00Z",
     )
     assert (traced["max_attempts"], traced["retry_wait_s"]) == (2, 60)
-    assert traced["result_url"] == "http://a.example/"
+    assert (traced["result_url"], traced["record"]) == ("http://a.example/", True)
 
 
 def test_a_dry_run_checks_and_queues_nothing(shell):

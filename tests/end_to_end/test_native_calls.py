@@ -61,9 +61,45 @@ def test_a_call_whose_signed_identity_is_none_is_refused(tmp_path: Path) -> None
         assert "sip_identity" in refused.text
         signed = "a.b.c;info=<https://cert.example.org/a.cer>;alg=ES256;ppt=shaken"
         good = {**order, "variables": {"sip_identity": signed, "name": "Ana"}}
-        await world.post("/v1/calls", good, status=201)
+        call = await world.post("/v1/calls", good, status=201)
+        assert (call["sip_identity"], call["variables"]) == (signed, {"name": "Ana"})
 
     run_native(tmp_path, test)
+
+
+def test_a_signed_identity_may_stand_in_a_field_of_its_own(tmp_path: Path) -> None:
+    signed = "a.b.c;info=<https://cert.example.org/a.cer>;alg=ES256;ppt=shaken"
+
+    async def test(world: NativeWorld) -> None:
+        # For a survey too, whose variables are its metadatabase's columns alone.
+        for deployment in (world.deployment, world.instance):
+            order = {"deployment_id": deployment, "phone_number": "6175550100"}
+            call = await world.post("/v1/calls", {**order, "sip_identity": signed}, status=201)
+            assert (call["sip_identity"], call["variables"]) == (signed, {})
+            stored = await world.store.read(
+                lambda tx, call=call: tx.call_details(call["id"], world.clock.now())
+            )
+            assert stored.contact.variables == {"sip_identity": signed}
+        bad = {**order, "sip_identity": "a.b.c\r\nX: y"}
+        refused = await world.post("/v1/calls", bad, status=400)
+        assert refused["errors"][0]["pointer"] == "/sip_identity"
+        twice = {
+            "deployment_id": world.deployment,
+            "phone_number": "6175550100",
+            "sip_identity": signed,
+            "variables": {"SIP_Identity": signed},
+        }
+        refused = await world.post("/v1/calls", twice, status=400)
+        assert "given twice" in refused["errors"][0]["detail"]
+        contacts = {"deployment_id": world.deployment, "contacts": [bad_contact(bad)]}
+        refused = await world.post("/v1/batches", contacts, status=400)
+        assert refused["errors"][0]["pointer"] == "/contacts/0/sip_identity"
+
+    run_native(tmp_path, test)
+
+
+def bad_contact(order: dict) -> dict:
+    return {name: order[name] for name in ("phone_number", "sip_identity")}
 
 
 def test_a_survey_takes_the_columns_of_its_metadatabase_alone(tmp_path: Path) -> None:

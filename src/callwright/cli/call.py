@@ -12,6 +12,7 @@ from callwright.cli.options import (
     EndOption,
     JsonOption,
     MustFitOption,
+    RecordOption,
     ResultUrlOption,
     StartOption,
     SurveyOption,
@@ -37,6 +38,7 @@ def call(
     max_attempts: AttemptsOption = None,
     reattempt_wait: WaitSecondsOption = None,
     result_url: ResultUrlOption = None,
+    record: RecordOption = None,
     idempotency_key: IdempotencyKeyOption = None,
     must_fit: MustFitOption = False,
     wait: Annotated[
@@ -49,7 +51,7 @@ def call(
     """Queue a call and print its id; with --wait, how it ended."""
     require_target(app, survey, deployment)
     preferred = {"Prefer": "overflow=refuse"} if must_fit else {}
-    order = schedule_fields(start, end, max_attempts, reattempt_wait, result_url)
+    order = schedule_fields(start, end, max_attempts, reattempt_wait, result_url, record=record)
     order |= {"phone_number": number, "variables": read_variables(var)}
     with connect() as client:
         order["deployment_id"] = find_deployment(client, app, survey, deployment)

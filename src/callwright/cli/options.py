@@ -71,6 +71,10 @@ WaitSecondsOption = Annotated[
     int | None,
     typer.Option("--reattempt-wait", metavar="S", help="Seconds from a failure to the next."),
 ]
+RecordOption = Annotated[
+    bool | None,
+    typer.Option("--record/--no-record", help="Record what is said; default: as the script says."),
+]
 ResultUrlOption = Annotated[
     str | None, typer.Option("--result-url", metavar="URL", help="Is told how each call ended.")
 ]

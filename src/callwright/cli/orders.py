@@ -15,6 +15,8 @@ def schedule_fields(
     max_attempts: int | None,
     reattempt_wait: int | None,
     result_url: str | None = None,
+    *,
+    record: bool | None = None,
 ) -> dict[str, object]:
     """The fields of a schedule that were given.
 
@@ -27,6 +29,7 @@ def schedule_fields(
         "max_attempts": max_attempts,
         "retry_wait_s": reattempt_wait,
         "result_url": result_url,
+        "record": record,
     }
     return {name: value for name, value in fields.items() if value is not None}
 

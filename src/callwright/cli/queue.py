@@ -15,6 +15,7 @@ from callwright.cli.options import (
     EndOption,
     JsonOption,
     MustFitOption,
+    RecordOption,
     ResultUrlOption,
     StartOption,
     SurveyOption,
@@ -46,6 +47,7 @@ def queue(
     max_attempts: AttemptsOption = None,
     reattempt_wait: WaitSecondsOption = None,
     result_url: ResultUrlOption = None,
+    record: RecordOption = None,
     idempotency_key: IdempotencyKeyOption = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Queue the good rows even if others are bad.")
@@ -66,7 +68,7 @@ def queue(
     """Queue a list of calls: all of its rows, or none if one is bad."""
     require_target(app, survey, deployment)
     _require_sense(lenient=lenient, rejected=rejected, dry_run=dry_run, wait=wait)
-    fields = schedule_fields(start, end, max_attempts, reattempt_wait, result_url)
+    fields = schedule_fields(start, end, max_attempts, reattempt_wait, result_url, record=record)
     headers = _headers(lenient=lenient, must_fit=must_fit, dry_run=dry_run)
     with connect() as client:
         fields["deployment_id"] = find_deployment(client, app, survey, deployment)

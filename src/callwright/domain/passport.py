@@ -35,6 +35,13 @@ def names_identity(name: str) -> bool:
     return name.lower() == IDENTITY_VARIABLE
 
 
+def split_identity(variables: Mapping[str, object]) -> tuple[str | None, dict[str, object]]:
+    """The statement among a call's variables, None = there is none; and the others."""
+    others = {name: value for name, value in variables.items() if not names_identity(name)}
+    stated = [str(v) for name, v in variables.items() if names_identity(name) and v]
+    return (stated[0] if stated else None), others
+
+
 def check_identity(variables: Mapping[str, object]) -> None:
     """Refuse a call whose statement could not be sent.
 

@@ -7,13 +7,16 @@ of the survey's metadatabase): it is asked, not repeated here.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from callwright.dialects import by_product
 from callwright.dialects.bodies import BodyKind, Field, Form
 from callwright.domain.account import Deployment
 from callwright.domain.call import Contact
+from callwright.domain.passport import IDENTITY_VARIABLE, check_identity, split_identity
 from callwright.errors import FieldInvalid
 from callwright.web.native.desk import Desk
-from callwright.web.native.models.calls import ContactOrder
+from callwright.web.native.models.orders import ContactOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,17 @@ def read_contact(order: ContactOrder, deployment: Deployment, desk: Desk) -> Con
     except FieldInvalid as exc:
         field = "variables" if exc.field == "metadata" else exc.field
         raise FieldInvalid(field, exc.problem) from None
-    return contact
+    return _signed(contact, order.sip_identity) if order.sip_identity else contact
+
+
+def _signed(contact: Contact, identity: str) -> Contact:
+    """With the Identity header that came in a field of its own, where it is checked too: it is
+    the same as a variable, and no column of a survey's metadatabase."""
+    if split_identity(contact.variables)[0] is not None:
+        raise FieldInvalid(IDENTITY_VARIABLE, "is given twice: as a field and as a variable")
+    variables = {**contact.variables, IDENTITY_VARIABLE: identity}
+    check_identity(variables)
+    return msgspec.structs.replace(contact, variables=variables)
 
 
 def read_contacts(

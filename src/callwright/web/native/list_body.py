@@ -28,7 +28,7 @@ from callwright.service.idempotency import hash_of_file
 from callwright.web.native.contacts import RefusedContact, read_contacts
 from callwright.web.native.desk import Desk
 from callwright.web.native.models.batches import BatchOrder
-from callwright.web.native.models.calls import ContactOrder, ScheduleOrder
+from callwright.web.native.models.orders import ContactOrder, ScheduleOrder
 from callwright.web.native.problems import FieldProblem, RowsInvalid
 from callwright.web.native.wire import MAX_ID
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from callwright.web.native.models.batches import BatchOrder
-from callwright.web.native.models.calls import ScheduleOrder
+from callwright.web.native.models.orders import ScheduleOrder
 
 _SCHEDULE = ScheduleOrder.model_json_schema()["properties"]
 

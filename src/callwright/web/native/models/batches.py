@@ -10,7 +10,7 @@ from callwright.domain.lifecycle import CallState
 from callwright.ports import control
 from callwright.service.load_list import ListProgress
 from callwright.service.retry_batch import NOT_REACHED
-from callwright.web.native.models.calls import ContactOrder, RetryCallOrder, ScheduleOrder
+from callwright.web.native.models.orders import ContactOrder, RetryCallOrder, ScheduleOrder
 from callwright.web.native.problems import FieldProblem, Problem
 from callwright.web.native.wire import MAX_ID, Told
 

@@ -1,130 +1,22 @@
-"""Calls, as they are queued and as they are told."""
+"""Calls, as they are told."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, Field
 
-from callwright.dialects.result_url import parse_result_url
-from callwright.dialects.schedule import MAX_WAIT_S, MIN_WAIT_S
-from callwright.domain.account import Product, User
+from callwright.domain.account import Product
 from callwright.domain.answered_by import AnsweredBy
-from callwright.domain.call import CallDetails, HistoryEvent, Schedule
+from callwright.domain.call import CallDetails, HistoryEvent
 from callwright.domain.lifecycle import CallState
 from callwright.domain.outcome import TRAITS, Fault, Outcome
-from callwright.domain.retry import RetryPolicy
-from callwright.domain.window import Window
-from callwright.errors import FieldInvalid, NotPermitted
+from callwright.domain.passport import split_identity
 from callwright.ports.control import AttemptFacts, CallFacts
 from callwright.web.native.models.forecast import Forecast
-from callwright.web.native.wire import MAX_ID, Moment, Text, Told
-
-Scalar = Annotated[
-    Text
-    | Annotated[bool, Strict()]
-    | Annotated[int, Strict()]
-    | Annotated[float, Strict(), Field(allow_inf_nan=False)]
-    | None,
-    Field(union_mode="smart"),
-]
-Count = Annotated[int, Strict()]
-Flag = Annotated[bool, Strict()]
+from callwright.web.native.wire import Told
 
 WAITS = frozenset({CallState.QUEUED, CallState.WAITING})
-
-
-class Order(BaseModel):
-    """A body: unknown fields are refused, since most are misspelt ones."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-class ScheduleOrder(Order):
-    """When and how often to try, and whom to tell."""
-
-    opens_at: Moment | None = Field(default=None, description="Not before; absent = at once")
-    closes_at: Moment | None = Field(
-        default=None, description="No attempt from then on; absent = never"
-    )
-    max_attempts: Count = Field(default=1, ge=1, le=10)
-    retry_wait_s: Count | None = Field(
-        default=None,
-        ge=MIN_WAIT_S,
-        le=MAX_WAIT_S,
-        description="Seconds from a failed attempt to the next; required above one attempt",
-    )
-    result_url: Text | None = Field(default=None, description="Absolute http or https URL")
-    is_pci: Flag = False
-    record: Flag | None = Field(default=None, description="Absent = as the script says")
-
-    def schedule(self, user: User, now: datetime) -> Schedule:
-        """What it comes to for `user` at `now`.
-
-        Raises:
-            FieldInvalid: fields that do not go together.
-            NotPermitted: `is_pci` without the account's grant.
-        """
-        if self.is_pci and not user.pci_granted:
-            raise NotPermitted("is_pci: the account has no access to the secure environment.")
-        opens_at = now if self.opens_at is None else max(self.opens_at, now)
-        if self.closes_at is not None:
-            if self.closes_at <= now:
-                raise FieldInvalid("closes_at", "is already past")
-            if self.closes_at <= opens_at:
-                raise FieldInvalid("closes_at", "must be after opens_at")
-        if self.retry_wait_s is None and self.max_attempts > 1:
-            raise FieldInvalid("retry_wait_s", "is required when max_attempts is above 1")
-        return Schedule(
-            window=Window(opens_at=opens_at, closes_at=self.closes_at),
-            start_given=self.opens_at is not None,
-            retry=RetryPolicy(
-                max_attempts=self.max_attempts, wait=timedelta(seconds=self.retry_wait_s or 0)
-            ),
-            wait_given=self.retry_wait_s is not None,
-            result_url=parse_result_url(self.result_url) if self.result_url else "",
-            is_pci=self.is_pci,
-            record=self.record,
-        )
-
-
-class ContactOrder(Order):
-    """One person to call."""
-
-    phone_number: Text = Field(
-        description="10 digits, or + and country code; may carry `;ani=` and `;postd=`",
-        examples=["+16175550100", "6175550100;ani=8005551234;postd=1"],
-    )
-    variables: dict[Text, Scalar] = Field(
-        default_factory=dict, description="Single values by name, for the script"
-    )
-
-
-class CallOrder(ScheduleOrder, ContactOrder):
-    """One call to queue."""
-
-    deployment_id: Annotated[int, Strict()] = Field(ge=1, le=MAX_ID)
-
-
-class RetryCallOrder(Order):
-    """In what the new call shall differ; absent = as the old one."""
-
-    opens_at: Moment | None = None
-    closes_at: Moment | None = None
-    max_attempts: Count | None = Field(default=None, ge=1, le=10)
-    retry_wait_s: Count | None = Field(default=None, ge=MIN_WAIT_S, le=MAX_WAIT_S)
-
-    def policy(self, old: RetryPolicy) -> RetryPolicy:
-        """The old policy with what was asked for.
-
-        Raises:
-            FieldInvalid: several attempts, and nobody said how far apart.
-        """
-        attempts = old.max_attempts if self.max_attempts is None else self.max_attempts
-        wait = old.wait if self.retry_wait_s is None else timedelta(seconds=self.retry_wait_s)
-        if attempts > 1 and not wait:
-            raise FieldInvalid("retry_wait_s", "is required when max_attempts is above 1")
-        return RetryPolicy(max_attempts=attempts, wait=wait)
 
 
 class QueuedCall(BaseModel):
@@ -228,9 +120,11 @@ class Call(CallSummary):
     caller_id: str
     post_dial: str
     variables: dict[str, str | bool | int | float | None]
+    sip_identity: str | None = Field(description="The Identity header it goes out with")
     retry_wait_s: int
     result_url: str
     is_pci: bool
+    record: bool | None = Field(description="Whether that was asked for; null = as the script says")
     next_attempt_at: Told | None = Field(description="When it may next be tried, if it waits")
     paused_at: Told | None
     quarantined_at: Told | None = Field(description="Since when it waits for its release")
@@ -258,6 +152,7 @@ def whole_call(details: CallDetails, facts: CallFacts) -> Call:
     for attempt in facts.attempts:
         answers.update((keyed.name, keyed.value) for keyed in attempt.keyed)
     dial = details.contact.dial
+    identity, variables = split_identity(details.contact.variables)
     return Call(
         **_summary_fields(
             details,
@@ -266,10 +161,12 @@ def whole_call(details: CallDetails, facts: CallFacts) -> Call:
         ),
         caller_id=dial.ani,
         post_dial=dial.postd,
-        variables=_scalars(details.contact.variables),
+        variables=_scalars(variables),
+        sip_identity=identity,
         retry_wait_s=round(details.schedule.retry.wait.total_seconds()),
         result_url=details.schedule.result_url,
         is_pci=details.schedule.is_pci,
+        record=details.schedule.record,
         next_attempt_at=facts.next_attempt_at if waits else None,
         paused_at=facts.paused_at if waits else None,
         quarantined_at=facts.quarantined_at if waits else None,

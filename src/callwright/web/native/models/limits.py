@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, Strict
 from callwright.config import TrunkSettings
 from callwright.domain import limits
 from callwright.domain.limits import LEAST_PER_SECOND, MOST_CALLS, MOST_PER_SECOND
-from callwright.web.native.models.calls import Order
+from callwright.web.native.models.orders import Order
 
 Rate = Annotated[
     float, Strict(), Field(ge=LEAST_PER_SECOND, le=MOST_PER_SECOND, allow_inf_nan=False)

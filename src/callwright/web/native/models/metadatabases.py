@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from callwright.domain import account
 from callwright.ports.metadatabases import MetadatabaseRecord
 from callwright.service.metadatabases import MAX_COLUMNS
-from callwright.web.native.models.calls import Order, Scalar
 from callwright.web.native.models.lists import Identified
+from callwright.web.native.models.orders import Order, Scalar
 from callwright.web.native.wire import Text, Told
 
 

@@ -3,8 +3,8 @@
 from pydantic import BaseModel, Field
 
 from callwright.ports.suppression import Suppression
-from callwright.web.native.models.calls import Order
 from callwright.web.native.models.lists import Identified
+from callwright.web.native.models.orders import Order
 from callwright.web.native.wire import Text, Told
 
 MAX_NUMBERS = 1_000

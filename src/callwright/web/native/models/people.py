@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from callwright.domain import account, api_key
 from callwright.domain.account import Right
 from callwright.domain.api_key import Scope
-from callwright.web.native.models.calls import Flag, Order
 from callwright.web.native.models.lists import Identified
+from callwright.web.native.models.orders import Flag, Order
 from callwright.web.native.wire import Moment, Text, Told
 
 

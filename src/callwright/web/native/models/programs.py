@@ -11,8 +11,8 @@ from callwright.domain.account import Product
 from callwright.domain.outcome import Outcome
 from callwright.domain.retry import RetryRules
 from callwright.service.retry_rules import MOST_WAITS, read_retry_rules
-from callwright.web.native.models.calls import Order
 from callwright.web.native.models.lists import Identified
+from callwright.web.native.models.orders import Order
 from callwright.web.native.wire import Moment, Text, Told
 
 Seconds = Annotated[int, Strict(), Field(ge=MIN_WAIT_S, le=MAX_WAIT_S)]

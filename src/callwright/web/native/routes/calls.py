@@ -25,15 +25,14 @@ from callwright.web.native.desk import Controller, Desk, Queuer, Reader, answer
 from callwright.web.native.dry_run import dry_run_reply, find_target
 from callwright.web.native.models.calls import (
     Call,
-    CallOrder,
     CallSummary,
     DryRun,
     QueuedCall,
-    RetryCallOrder,
     call_summary,
     whole_call,
 )
 from callwright.web.native.models.lists import Page
+from callwright.web.native.models.orders import CallOrder, RetryCallOrder
 from callwright.web.native.preferences import is_dry_run, read_preferences
 from callwright.web.native.repeats import repeatable_order, told_before
 from callwright.web.native.wire import (
