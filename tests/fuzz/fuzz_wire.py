@@ -1,4 +1,4 @@
-"""What a trunk or its callee may send: SIP through the whole of a call, SDP, and RTP.
+"""What a trunk or its callee may send: SIP through the whole of a call, SDP, RTP and SRTP.
 
 A call is driven by what the input holds, message after message, with its timers between them,
 and at last hung up. Whatever came, what it sent can be read, answers no more than it was asked,
@@ -6,7 +6,8 @@ and the call ends, once, and can be forgotten.
 """
 
 import socket
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from itertools import islice
 from math import inf
 
@@ -14,10 +15,12 @@ from fuzz_targets import Target, promise
 
 from callwright.telephony.rtp.packet import pack_event, pack_rtp
 from callwright.telephony.rtp.session import MediaSession
+from callwright.telephony.rtp.srtp import Srtp
 from callwright.telephony.sip.actions import Action, Answered, Ended, Send
 from callwright.telephony.sip.call import OutgoingCall
 from callwright.telephony.sip.digest import Credentials
 from callwright.telephony.sip.fields import SipMalformed
+from callwright.telephony.sip.media_keys import MediaKeys
 from callwright.telephony.sip.message import SipRequest, SipResponse, parse_message
 from callwright.telephony.sip.requests import make_setup
 from callwright.telephony.sip.sdp import (
@@ -27,6 +30,7 @@ from callwright.telephony.sip.sdp import (
     is_unicast,
     read_description,
 )
+from callwright.telephony.srtp_keys import SrtpKeys
 
 TRUNK = ("192.0.2.7", 5060)
 PART = b"\x1e"
@@ -120,26 +124,37 @@ def run_sip(data: bytes) -> str:
     return " ".join(said[:12])
 
 
-def read(body: bytes) -> str:
+def read(body: bytes, keys: MediaKeys | None = None) -> str:
     try:
-        media = read_description(body)
+        media = read_description(body, keys)
     except SdpUnusable as refusal:
         return str(refusal)
     promise(is_unicast(media.address) and 0 < media.port < 65536, "an address to send to")
-    return f"{media.codec} {media.dtmf_payload is None} {media.direction}"
+    if keys is None or keys.is_required:
+        promise((media.srtp is None) == (keys is None), "keys where there have to be some")
+    return f"{media.codec} {media.dtmf_payload is None} {media.direction} {media.srtp}"
+
+
+SECRECIES = (None, MediaKeys(is_required=False), MediaKeys(is_required=True))
 
 
 def run_sdp(data: bytes) -> str:
-    said = read(data)
+    return "; ".join(f"{read(data, keys)}, {answered(data, keys)}" for keys in SECRECIES)
+
+
+def answered(data: bytes, keys: MediaKeys | None) -> str:
     try:
-        ours, media = answer_offer(data, "192.0.2.1", 30000, 1, 2)
+        ours, media = answer_offer(data, "192.0.2.1", 30000, 1, 2, keys)
     except SdpUnusable as refusal:
-        return f"{said}, {refusal}"
+        return str(refusal)
     promise(b"\n" not in ours.replace(b"\r\n", b""), "lines end as they should")
-    again = read_description(ours)
-    promise((again.address, again.port) == ("192.0.2.1", 30000), "our answer names us")
-    promise(again.codec == media.codec, "and the agreed codec")
-    return f"{said}, answered"
+    promise((b"\na=crypto:" in ours) == (media.srtp is not None), "a key where it was agreed on")
+    again, _ = answer_offer(ours, "192.0.2.2", 30002, 1, 2, keys)
+    mirrored = read_description(ours.replace(b"RTP/SAVP", b"RTP/AVP"))
+    promise(b"192.0.2.2" in again, "our answer can be answered")
+    promise((mirrored.address, mirrored.port) == ("192.0.2.1", 30000), "our answer names us")
+    promise(mirrored.codec == media.codec, "and the agreed codec")
+    return f"answered {media.srtp}"
 
 
 class Owner:
@@ -159,8 +174,29 @@ class Owner:
     def release(self, session: object) -> None: ...
 
 
+OURS, THEIRS = bytes(range(30)), bytes(range(30, 60))
+SUITE = "AES_CM_128_HMAC_SHA1_32"
+
+
+def run_srtp(data: bytes) -> str:
+    """The same for sealed audio: a packet of even length is sealed on its way, others are not."""
+    peer = Srtp(SrtpKeys(suite=SUITE, ours=THEIRS, theirs=OURS))
+
+    def sealed(packet: bytes) -> bytes:
+        try:
+            return packet if len(packet) % 2 else peer.sealed(packet)
+        except Exception:  # no RTP, or a number that was used: libsrtp's word for the sender
+            return packet
+
+    return hear(data, sealed, SrtpKeys(suite=SUITE, ours=OURS, theirs=THEIRS))
+
+
 def run_rtp(data: bytes) -> str:
     """Packets, each behind a byte with its length; what a session makes of them."""
+    return hear(data, bytes, None)
+
+
+def hear(data: bytes, sealed: Callable[[bytes], bytes], keys: SrtpKeys | None) -> str:
     digits: list[str] = []
     frames: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
@@ -172,10 +208,10 @@ def run_rtp(data: bytes) -> str:
         session = MediaSession(Owner(), ours)
         session.on_digit = digits.append
         session.listen(lambda position, codes: frames.append(codes))
-        session.start(peer.getsockname(), "PCMU", 101)
+        session.start(peer.getsockname(), "PCMU", 101, keys=keys)
         cycle = 0
         for packet in islice(_packets(data), 24):
-            peer.sendto(packet, there)
+            peer.sendto(sealed(packet), there)
             session.tick(cycle)
             cycle += 1
         stats = session.close()
@@ -229,6 +265,20 @@ _HEADERS = (
     'Proxy-Authenticate: Digest realm="p",nonce="m",stale=true',
 )  # fmt: skip
 
+CRYPTO = b"AES_CM_128_HMAC_SHA1_80 inline:" + b64encode(bytes(range(30))) + b"|2^31\r\n"
+RTP = [
+    _behind_length(*(pack_rtp(0, False, n, n * 160, 7, b"\xff" * 160) for n in range(6))),
+    _behind_length(
+        *(pack_rtp(101, n == 0, n, 800, 7, pack_event(5, n > 2, n * 160)) for n in range(5))
+    ),
+    _behind_length(b"\x80\xc8\0\6" + b"\0" * 24, pack_rtp(0, True, 9, 9, 8, b"\x7f" * 80)),
+]
+RTP_PIECES = [
+    b"\x80\0", b"\x80\x65", b"\x80\xe5", b"\x90\0", b"\xa0\0", b"\xb0\0", b"\x8f\0",
+    b"\x80\xc9", b"\0\0\0\7", b"\xff\xff\xff\xff", b"\0\1", b"\5\x80\1\x90",
+    b"\x0b\n\0\xa0", b"\xff" * 160, b"\xd5" * 80, b"\xac", b"\x10", b"\xbe\xde\0\1",
+]  # fmt: skip
+
 WIRE: dict[str, Target] = {
     "sip": Target(
         run_sip,
@@ -258,28 +308,18 @@ WIRE: dict[str, Target] = {
             SDP.replace(b"sendrecv", b"inactive"),
             SDP + b"m=video 5000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
             b"v=0\nm=audio 0 RTP/AVP 0\nm=audio 5004 RTP/SAVP 8\nc=IN IP6 2001:db8::1\n",
+            SDP.replace(b"RTP/AVP", b"RTP/SAVP") + b"a=crypto:1 " + CRYPTO,
+            SDP + b"a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:x\r\na=crypto:7 " + CRYPTO,
         ],
         [
             b"m=audio 5004 RTP/AVP 0 8 101\r\n", b"m=", b"c=IN IP4 192.0.2.9\r\n", b"c=IN IP6 ::1",
             b"c=IN IP4 0.0.0.0\r\n", b"a=rtpmap:", b"101 telephone-event/8000", b"PCMA/8000/1",
             b"a=sendonly\r\n", b"a=inactive\r\n", b"a=fmtp:101 0-15", b"RTP/AVP", b"/2",
             b"224.0.0.1", b"65536", b"0", b" ", b"\r\n", b"\n", b"\0", b"\xff", b"t=0 0\r\n",
-            b"9" * 40,
+            b"9" * 40, b"a=crypto:", b"RTP/SAVP", b"RTP/SAVPF", b"inline:", b"|2^20", b"|1:4",
+            b"a=crypto:1 " + CRYPTO,
         ],
     ),
-    "rtp": Target(
-        run_rtp,
-        [
-            _behind_length(*(pack_rtp(0, False, n, n * 160, 7, b"\xff" * 160) for n in range(6))),
-            _behind_length(
-                *(pack_rtp(101, n == 0, n, 800, 7, pack_event(5, n > 2, n * 160)) for n in range(5))
-            ),
-            _behind_length(b"\x80\xc8\0\6" + b"\0" * 24, pack_rtp(0, True, 9, 9, 8, b"\x7f" * 80)),
-        ],
-        [
-            b"\x80\0", b"\x80\x65", b"\x80\xe5", b"\x90\0", b"\xa0\0", b"\xb0\0", b"\x8f\0",
-            b"\x80\xc9", b"\0\0\0\7", b"\xff\xff\xff\xff", b"\0\1", b"\5\x80\1\x90",
-            b"\x0b\n\0\xa0", b"\xff" * 160, b"\xd5" * 80, b"\xac", b"\x10", b"\xbe\xde\0\1",
-        ],
-    ),
+    "rtp": Target(run_rtp, RTP, RTP_PIECES),
+    "srtp": Target(run_srtp, RTP, RTP_PIECES),
 }  # fmt: skip

@@ -273,6 +273,9 @@ class TrunkSettings(Section):
     codecs: tuple[Literal["pcmu", "pcma"], ...] = _setting(
         ["pcmu", "pcma"], "offered, the best first", min_length=1
     )
+    srtp: Literal["off", "offer", "require"] = _setting(
+        "off", "sealed audio: off, offer to who can do it, require or no call; keys are in the SIP"
+    )
     audio_timeout: Duration = _setting("30s", "of nothing heard, then it ends", unit="time")
     number_format: NumberFormat = _setting(
         "e164", "of what is dialled: e164 +16175550100, digits 16175550100, national 6175550100"

@@ -63,6 +63,7 @@ def configured_trunk(
         local_port=trunk.local_port,
         rtp_ports=(first + line * share, first + (line + 1) * share - 1),
         codecs=tuple(_CODECS[name] for name in dict.fromkeys(trunk.codecs)),
+        srtp=trunk.srtp,
         audio_timeout_s=trunk.audio_timeout.total_seconds(),
         calls_per_second=trunk.calls_per_second,
         form=_call_form(trunk),

@@ -41,6 +41,7 @@ from callwright.telephony.sip.actions import (
 from callwright.telephony.sip.call import OutgoingCall
 from callwright.telephony.sip.fields import SipMalformed
 from callwright.telephony.sip.inviting import note_sent
+from callwright.telephony.sip.media_keys import MediaKeys, media_keys
 from callwright.telephony.sip.outcomes import outcome_of
 from callwright.telephony.sip.sdp import MediaAnswer, SdpUnusable, build_offer, read_description
 
@@ -71,6 +72,7 @@ class Leg:
         self._media: MediaSession | None = None
         self._conversation: Conversation | None = None
         self._callee: Callee | None = None
+        self._keys: MediaKeys | None = None
         self._sent = self._rang = self._answered = self._gone = False
         self._verdict: tuple[Outcome, str] | None = None
         """What the leg came to, where we ended it for a reason of our own."""
@@ -116,13 +118,14 @@ class Leg:
             return
         self._media = media
         address, port = endpoint.local[0], media.local_port
+        keys = self._keys = media_keys(endpoint.trunk.srtp)
         try:
             setup = endpoint.setup(
                 number=order.number,
                 caller_id=order.caller_id,
                 identity=order.identity,
                 signed_identity=order.signed_identity,
-                offer=build_offer(address, port, port, codecs=endpoint.trunk.codecs),
+                offer=build_offer(address, port, port, codecs=endpoint.trunk.codecs, keys=keys),
             )
             call = OutgoingCall(
                 setup,
@@ -135,7 +138,7 @@ class Leg:
             log.error("a leg cannot be dialled", extra={"leg": order.leg, "why": str(exc)})
             self._end_unsent(Outcome.REFUSED_HERE, "not dialable")
             return
-        call.set_local_media(address, port)
+        call.set_local_media(address, port, keys)
         self._call = call
         self._sent = True
         endpoint.perform(call, call.start(now))
@@ -164,7 +167,7 @@ class Leg:
                 self._converse().prepare()
             case EarlyMedia(sdp):
                 with suppress(SdpUnusable):
-                    self._start_media(read_description(sdp), is_early=True)
+                    self._start_media(read_description(sdp, self._keys), is_early=True)
             case Answered():
                 self._on_answer(action)
             case Renegotiated(media):
@@ -182,7 +185,7 @@ class Leg:
         media: MediaAnswer | None = None
         problem = ""
         try:
-            media = read_description(answered.sdp)
+            media = read_description(answered.sdp, self._keys)
         except SdpUnusable as exc:
             problem = f"no usable audio: {exc}"
         if media is not None:
@@ -226,6 +229,7 @@ class Leg:
             # Nobody owes us audio yet; and some gateways send none before they have heard us.
             "sendonly" if is_early else media.direction,
             rtcp_port=media.rtcp_port,
+            keys=media.srtp,
         )
 
     def _converse(self) -> Conversation:

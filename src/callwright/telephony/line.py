@@ -118,6 +118,9 @@ class SipLine:
         """
         for trunk in self._trunks:
             check_trunk(trunk)
+            if trunk.tells_keys_openly:
+                facts = {"trunk": trunk.name, "see": f"trunks.{trunk.name}.address"}
+                log.warning("the keys of sealed audio are sent openly; use TLS", extra=facts)
         for asterisk in self._asterisks:
             check_asterisk(asterisk)
         self._loop = asyncio.get_running_loop()

@@ -4,6 +4,7 @@ The settings travel to the line process as they are. Reading `callwright.toml` i
 business of `config`; this file refuses what the line could not work with.
 """
 
+from importlib.util import find_spec
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,7 @@ from callwright.telephony.sip.fields import (
     parse_uri,
 )
 from callwright.telephony.sip.locate import Sought
+from callwright.telephony.sip.media_keys import Secrecy
 from callwright.telephony.sip.tls import TlsSettings, client_context
 
 _TRANSPORTS: dict[str, Transport] = {"udp": "UDP", "tcp": "TCP", "tls": "TLS"}
@@ -42,6 +44,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """First and last port, both included."""
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
     """Offered, the best first."""
+    srtp: Secrecy = "off"
+    """Whether audio is sealed: never, where the other end can, or else there is no call."""
     audio_timeout_s: float = 30.0
     """A call from which so long nothing came, though it should have, is over; 0 = never."""
     name_servers: tuple[tuple[str, int], ...] = ()
@@ -130,6 +134,11 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigInvalid(f"{key}: transport must be udp, tcp or tls")
         return Sought(host=uri.host.strip("[]"), port=uri.port, transport=transport)
 
+    @property
+    def tells_keys_openly(self) -> bool:
+        """Whether the keys of its audio can be read on their way."""
+        return self.srtp != "off" and any(each.transport != "TLS" for each in self.servers())
+
     def rtp_range(self) -> range:
         """The ports for audio, as a range."""
         return range(self.rtp_ports[0], self.rtp_ports[1] + 1)
@@ -151,6 +160,8 @@ def check_trunk(trunk: TrunkSettings) -> None:
         raise ConfigInvalid(f"{key}.local_port: a port is 0 to 65535")
     if trunk.register_for_s and not trunk.user:
         raise ConfigInvalid(f"{key}.user: name the account that {key}.registers is about")
+    if trunk.srtp != "off" and find_spec("pylibsrtp") is None:
+        raise ConfigInvalid(f"{key}.srtp: needs an extra; pip install 'callwright[srtp]'")
     first, last = trunk.rtp_ports
     if not 1024 <= first < last <= 65535:
         raise ConfigInvalid(

@@ -10,10 +10,14 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from callwright.telephony.rtp.g711 import FRAME_S
 from callwright.telephony.rtp.rtcp import Reports
 from callwright.telephony.rtp.wire import Wire
+
+if TYPE_CHECKING:
+    from callwright.telephony.rtp.srtp import Srtp
 
 _INTERVAL_S = 5.0
 _SILENT_S = 1.0
@@ -37,6 +41,8 @@ class Control:
         self._port: int | None = None
         self._due_cycle = 0
         self._reads = False
+        self.srtp: Srtp | None = None
+        """What seals reports and opens them; None = they travel as they are."""
 
     def expect(self, host: str, port: int, *, muxed: bool) -> None:
         """Where the peer takes reports, unless its audio comes from another host."""
@@ -69,6 +75,8 @@ class Control:
             if received is None:
                 break
             datagram, source = received
+            if self.srtp is not None:
+                datagram = self.srtp.opened(datagram) or b""
             if source[0] == audio.remote[0]:
                 came_at = self._wire.came_at() or time.time()
                 heard = self.reports.take(datagram, came_at) or heard
@@ -76,6 +84,8 @@ class Control:
 
     def send(self, report: bytes, audio: Wire) -> None:
         """One of ours."""
+        if self.srtp is not None:
+            report = self.srtp.sealed_report(report)
         if self._port is None:
             audio.send(report)
         elif self._wire is not None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from ipaddress import ip_address
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from callwright.telephony.rtp.control import Control
 from callwright.telephony.rtp.digits import EventSlot
@@ -33,6 +33,10 @@ from callwright.telephony.rtp.packet import pack_event, pack_rtp
 from callwright.telephony.rtp.receiver import Address
 from callwright.telephony.rtp.speaking import Speaking
 from callwright.telephony.rtp.wire import Wire
+from callwright.telephony.srtp_keys import SrtpKeys
+
+if TYPE_CHECKING:
+    from callwright.telephony.rtp.srtp import Srtp
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 """Seen from here: `sendonly` = we send, the peer does not."""
@@ -92,6 +96,7 @@ class MediaSession:
         self._control = Control(self._ssrc, partial(owner.bind_beside, self.local_port))
         self._event_timestamp = 0
         self._marker = True
+        self._srtp: Srtp | None = None
         self._recorder: Recorder | None = None
         self._sent = self._sent_octets = 0
 
@@ -121,13 +126,15 @@ class MediaSession:
         direction: Direction = "sendrecv",
         *,
         rtcp_port: int | None = None,
+        keys: SrtpKeys | None = None,
     ) -> None:
         """Begin sending and hearing, or go on with what a later answer or re-INVITE says.
 
         `remote` is a numeric address and port from the session description;
         `dtmf_payload` is the telephone-event payload number, None if it offered none.
         `rtcp_port` is where it takes reports: beside the audio's unless it says otherwise,
-        in the audio's own if both sides agreed to that.
+        in the audio's own if both sides agreed to that. Under `keys` audio and reports travel
+        sealed, and nothing else is heard.
 
         Raises:
             ValueError: `remote` is a host name (looking it up would stop all audio) or no
@@ -136,6 +143,7 @@ class MediaSession:
         _check_address(remote[0])
         if self._closed:
             return
+        self._seal(keys)
         self._payload_type = PAYLOAD_TYPES[codec]
         self._dtmf_payload = dtmf_payload
         self._speaking.recode(codec)
@@ -262,6 +270,20 @@ class MediaSession:
             codes = transcode(slot, self._speaking.codec, "PCMU")
             self._recorder.said(self._hearing.clock(cycle), codes)
 
+    def _seal(self, keys: SrtpKeys | None) -> None:
+        if keys is None:
+            self._srtp = None
+        elif self._srtp is not None:
+            self._srtp.follow(keys)
+        else:
+            from callwright.telephony.rtp.srtp import Srtp  # which needs an extra
+
+            self._srtp = Srtp(keys)
+            # Whoever misses the first packets must not miss that the numbers began again: RFC
+            # 3711 section 3.3.1.
+            self._sequence &= 0x7FFF
+        self._control.srtp = self._srtp
+
     def _receive(self, cycle: int) -> None:
         wire, hearing = self._wire, self._hearing
         if not wire.is_settled:
@@ -273,6 +295,8 @@ class MediaSession:
             if datagram is None:
                 self._crowded = greedy and taken > (1 if self._crowded else 2)
                 return
+            if self._srtp is not None:
+                datagram = self._srtp.opened(datagram) or b""
             if hearing.take(datagram, wire):
                 self._heard = True
             if not greedy or self._closed:
@@ -284,6 +308,8 @@ class MediaSession:
             if received is None:
                 return
             datagram, source = received
+            if self._srtp is not None:
+                datagram = self._srtp.opened(datagram) or b""
             ssrc = self._hearing.ssrc_of(datagram)
             # A stranger must at least speak our payload types to be taken for the peer.
             if ssrc is not None and self._wire.admits(source, ssrc):
@@ -312,6 +338,8 @@ class MediaSession:
         if self._closed:
             return  # a callback of this very tick closed the session
         packet = pack_rtp(payload_type, marker, self._sequence, timestamp, self._ssrc, payload)
+        if self._srtp is not None:
+            packet = self._srtp.sealed(packet)
         self._sequence = (self._sequence + 1) & 0xFFFF
         if self._wire.send(packet):
             self._sent += 1

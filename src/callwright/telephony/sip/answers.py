@@ -12,6 +12,7 @@ from math import inf
 from callwright.telephony.sip.actions import Action, KeyedByInfo, Renegotiated, Send
 from callwright.telephony.sip.dialog import Dialog, accept_target_refresh
 from callwright.telephony.sip.fields import Address
+from callwright.telephony.sip.media_keys import MediaKeys
 from callwright.telephony.sip.message import SipRequest, render, response_lines
 from callwright.telephony.sip.requests import ALLOWED
 from callwright.telephony.sip.sdp import SdpUnusable, answer_offer, build_offer, read_description
@@ -41,6 +42,7 @@ class DialogAnswers:
         "_to",
         "_version",
         "local_description",
+        "media_keys",
         "offering",
         "timer",
         "wakes_at",
@@ -51,6 +53,8 @@ class DialogAnswers:
         self._version = 1
         self._address = ""
         self._port = 0
+        self.media_keys: MediaKeys | None = None
+        """Ours, where the audio may be sealed."""
         self.timer = SessionTimer()
         self.local_description = b""
         """The one of ours that stands."""
@@ -66,10 +70,11 @@ class DialogAnswers:
         self._expires_at = inf
         self.wakes_at = inf
 
-    def set_local_media(self, address: str, port: int) -> None:
-        """Where our audio is."""
+    def set_local_media(self, address: str, port: int, keys: MediaKeys | None = None) -> None:
+        """Where our audio is, and the keys that it may travel under."""
         self._address = address
         self._port = port
+        self.media_keys = keys
 
     def begin(self, ours: bytes, theirs: bytes) -> None:
         """The two descriptions with which the call was answered."""
@@ -190,13 +195,19 @@ class DialogAnswers:
         if request.body:
             try:
                 body, media = answer_offer(
-                    request.body, self._address, self._port, self._session, self._version + 1
+                    request.body,
+                    self._address,
+                    self._port,
+                    self._session,
+                    self._version + 1,
+                    self.media_keys,
                 )
             except SdpUnusable:
                 return [self._send(request, dialog, source, 488, "Not Acceptable Here")]
             actions.append(Renegotiated(media))
         elif is_invite:
-            body = build_offer(self._address, self._port, self._session, self._version + 1)
+            version, keys = self._version + 1, self.media_keys
+            body = build_offer(self._address, self._port, self._session, version, keys=keys)
         accept_target_refresh(dialog, request)
         extra += self.timer.on_request(request, now)
         if body:
@@ -223,7 +234,7 @@ class DialogAnswers:
         if not self._offered or not self.hears_new(request.body):
             return []
         try:
-            return [Renegotiated(read_description(request.body))]
+            return [Renegotiated(read_description(request.body, self.media_keys))]
         except SdpUnusable:
             return []
 

@@ -30,6 +30,7 @@ from callwright.telephony.sip.dialog import Dialog, dialog_from_answer, is_in_di
 from callwright.telephony.sip.early import MAX_FORKS, EarlyDialog, EarlyDialogs
 from callwright.telephony.sip.fields import Address
 from callwright.telephony.sip.inviting import Inviting
+from callwright.telephony.sip.media_keys import MediaKeys
 from callwright.telephony.sip.message import SipRequest, SipResponse
 from callwright.telephony.sip.outcomes import outcome_of, reason_of, refusal
 from callwright.telephony.sip.own_requests import OwnRequest, OwnRequests
@@ -111,9 +112,9 @@ class OutgoingCall:
         self._turn_by = inf
         return self._settled(self._cancel_if_heard(now), now)
 
-    def set_local_media(self, address: str, port: int) -> None:
-        """Where our audio is, for the answer to a later re-INVITE."""
-        self._answers.set_local_media(address, port)
+    def set_local_media(self, address: str, port: int, keys: MediaKeys | None = None) -> None:
+        """Where our audio is, and its keys, for the answer to a later re-INVITE."""
+        self._answers.set_local_media(address, port, keys)
 
     # What the network brought
 

@@ -4,18 +4,20 @@ One audio stream of G.711 with telephone-event at 20 ms. Directions are told fro
 of the call: a peer that answers `recvonly` makes ours `sendonly`.
 
 Source: RFC 8866 (SDP), RFC 3264 (offer and answer), RFC 4733 (telephone-event), RFC 3605
-and RFC 5761 (where reports go).
+and RFC 5761 (where reports go). Keys for the audio are `media_keys`' business.
 """
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
 from callwright.errors import CallwrightError
+from callwright.telephony.sip.media_keys import MediaKeys
+from callwright.telephony.srtp_keys import SrtpKeys
 
 Codec = Literal["PCMU", "PCMA"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
@@ -27,6 +29,8 @@ _STATIC: dict[str, Codec] = {"0": "PCMU", "8": "PCMA"}
 _PAYLOADS: dict[Codec, int] = {"PCMU": 0, "PCMA": 8}
 _RTPMAPS = {0: "a=rtpmap:0 PCMU/8000\r\n", 8: "a=rtpmap:8 PCMA/8000\r\n"}
 _BY_NAME: dict[str, Codec] = {"pcmu/8000": "PCMU", "pcma/8000": "PCMA"}
+_PLAIN = frozenset(("RTP/AVP", "RTP/AVPF"))
+_SEALED = frozenset(("RTP/SAVP", "RTP/SAVPF"))
 _READ = frozenset(("m=", "c=", "a="))
 _MIRROR: dict[str, Direction] = {
     "sendrecv": "sendrecv",
@@ -53,6 +57,8 @@ class MediaAnswer(msgspec.Struct, frozen=True):
     """Ours: what we may do."""
     rtcp_port: int | None = None
     """Where reports go: None = the port after the audio's; the audio's own = in its stream."""
+    srtp: SrtpKeys | None = None
+    """Under which keys it travels; None = as it is."""
 
 
 @dataclass(slots=True)
@@ -66,6 +72,7 @@ class _Stream:
     address: str = ""
     direction: str = ""
     rtcp_port: int | None = None
+    cryptos: list[str] = field(default_factory=list)
 
 
 def build_offer(
@@ -75,15 +82,23 @@ def build_offer(
     version: int = 1,
     *,
     codecs: Sequence[Codec] = ("PCMU", "PCMA"),
+    keys: MediaKeys | None = None,
 ) -> bytes:
     """Our offer: `codecs`, the best first, and telephone-event, to be sent to `address:port`.
 
     `version` grows by one with each new description in the same `session`.
     """
     payloads = [_PAYLOADS[codec] for codec in codecs]
-    extra = ["a=rtcp-mux\r\n"]
     return _describe(
-        address, port, session, version, payloads, DTMF_PAYLOAD, "sendrecv", extra=extra
+        address,
+        port,
+        session,
+        version,
+        payloads,
+        DTMF_PAYLOAD,
+        "sendrecv",
+        profile=keys.profile if keys is not None else "RTP/AVP",
+        extra=["a=rtcp-mux\r\n", *(keys.lines() if keys is not None else ())],
     )
 
 
@@ -96,6 +111,7 @@ def _describe(
     dtmf_payload: int | None,
     direction: Direction,
     *,
+    profile: str = "RTP/AVP",
     extra: Sequence[str] = (),
     before: Sequence[str] = (),
     after: Sequence[str] = (),
@@ -110,13 +126,13 @@ def _describe(
     return (
         f"v=0\r\no=- {session} {version} IN {family} {address}\r\ns=-\r\n"
         f"c=IN {family} {address}\r\nt=0 0\r\n{''.join(before)}"
-        f"m=audio {port} RTP/AVP {formats}\r\n{''.join(attributes)}"
+        f"m=audio {port} {profile} {formats}\r\n{''.join(attributes)}"
         f"a=ptime:20\r\na={direction}\r\n{''.join(extra)}{''.join(after)}"
     ).encode("ascii")
 
 
-def read_description(body: bytes) -> MediaAnswer:
-    """What the other end's description (an answer, or an offer of its own) lets us do.
+def read_description(body: bytes, keys: MediaKeys | None = None) -> MediaAnswer:
+    """What the other end's answer lets us do, where we have offered `keys`.
 
     The first audio stream with a port counts; in it, the first G.711 payload.
 
@@ -124,12 +140,21 @@ def read_description(body: bytes) -> MediaAnswer:
         SdpUnusable: no such stream, or its address or payloads are none we can use.
     """
     streams, rtpmaps = _read(body)
-    index = _audio_index(streams)
-    return _usable(streams[index], rtpmaps[index])
+    index = _audio_index(streams, keys)
+    stream = streams[index]
+    agreed = _usable(stream, rtpmaps[index])
+    srtp = keys.accepted(stream.cryptos) if keys is not None else None
+    _check_secrecy(stream, keys, srtp)
+    return agreed if srtp is None else msgspec.structs.replace(agreed, srtp=srtp)
 
 
 def answer_offer(
-    offer: bytes, address: str, port: int, session: int, version: int
+    offer: bytes,
+    address: str,
+    port: int,
+    session: int,
+    version: int,
+    keys: MediaKeys | None = None,
 ) -> tuple[bytes, MediaAnswer]:
     """Our answer to an offer made inside the call (re-INVITE, UPDATE), and what it comes to.
 
@@ -139,9 +164,15 @@ def answer_offer(
         SdpUnusable: as `read_description`; such an offer deserves a 488.
     """
     streams, rtpmaps = _read(offer)
-    index = _audio_index(streams)
+    index = _audio_index(streams, keys)
     # How calls were held before there were directions: RFC 3264 section 8.4.
     agreed = _usable(streams[index], rtpmaps[index], may_hold=True)
+    extra = ["a=rtcp-mux\r\n"] if agreed.rtcp_port == agreed.port else []
+    crypto = keys.answer(streams[index].cryptos) if keys is not None else None
+    if crypto is not None:
+        extra.append(crypto[0])
+        agreed = msgspec.structs.replace(agreed, srtp=crypto[1])
+    _check_secrecy(streams[index], keys, agreed.srtp)
     refused = [
         f"m={stream.kind} 0 {stream.protocol} {' '.join(stream.formats[:16]) or '0'}\r\n"
         for stream in streams
@@ -154,7 +185,8 @@ def answer_offer(
         [_PAYLOADS[agreed.codec]],
         agreed.dtmf_payload,
         agreed.direction,
-        extra=["a=rtcp-mux\r\n"] if agreed.rtcp_port == agreed.port else [],
+        profile=streams[index].protocol,
+        extra=extra,
         before=refused[:index],
         after=refused[index + 1 :],
     )
@@ -194,6 +226,8 @@ def _read(body: bytes) -> tuple[list[_Stream], list[dict[str, str]]]:
                 current.rtcp_port = current.port
             elif value.startswith("rtcp:"):
                 current.rtcp_port = current.rtcp_port or _read_port(value[5:].split(" ")[0])
+            elif value.startswith("crypto:"):
+                current.cryptos.append(value[7:])
             elif value.startswith("rtpmap:") and rtpmaps:
                 payload, _, name = value[7:].strip().partition(" ")
                 rtpmaps[-1].setdefault(payload, name.strip().lower().removesuffix("/1"))
@@ -215,11 +249,18 @@ def _read_port(text: str) -> int | None:
     return int(text) if is_port else None
 
 
-def _audio_index(streams: list[_Stream]) -> int:
+def _audio_index(streams: list[_Stream], keys: MediaKeys | None) -> int:
+    usable = _PLAIN if keys is None else _PLAIN | _SEALED
     for index, stream in enumerate(streams):
-        if stream.kind == "audio" and stream.port and stream.protocol in ("RTP/AVP", "RTP/AVPF"):
+        if stream.kind == "audio" and stream.port and stream.protocol in usable:
             return index
     raise SdpUnusable("no audio stream")
+
+
+def _check_secrecy(stream: _Stream, keys: MediaKeys | None, srtp: SrtpKeys | None) -> None:
+    """Refuse audio without keys where one of the two ends wants them."""
+    if srtp is None and keys is not None and (keys.is_required or stream.protocol in _SEALED):
+        raise SdpUnusable("no SRTP keys that we could use")
 
 
 def _usable(stream: _Stream, rtpmap: dict[str, str], *, may_hold: bool = False) -> MediaAnswer:

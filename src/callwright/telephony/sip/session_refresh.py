@@ -109,7 +109,8 @@ class SessionRefresh:
         if self._answers.hears_new(response.body):
             # Where nothing could be played to, what was agreed before goes on.
             with suppress(SdpUnusable):
-                actions.append(Renegotiated(read_description(response.body)))
+                media = read_description(response.body, self._answers.media_keys)
+                actions.append(Renegotiated(media))
         return False, actions + self._on_final(response, now)[1]
 
     def say_again(self, to: Address) -> list[Action]:

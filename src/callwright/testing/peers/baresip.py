@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callwright.testing.peers.child import Child
-from callwright.testing.peers.free_ports import free_tcp_port, free_udp_port
+from callwright.testing.peers.free_ports import free_sip_port, free_tcp_port, free_udp_port
 from callwright.testing.peers.waiting import wait_for
 
 LONGEST_RUN_S = 300
@@ -36,6 +36,7 @@ rtp_ports {rtp_port}-{last_rtp_port}
 ctrl_tcp_listen 127.0.0.1:{control_port}
 module g711.so
 module aubridge.so
+module srtp.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -99,11 +100,15 @@ class Baresip:
 
 
 @contextmanager
-def running_baresip(folder: Path, number: str) -> Iterator[Baresip]:
-    """A phone with that number (`+` and digits) to the end of the block."""
+def running_baresip(folder: Path, number: str, *, srtp: str = "") -> Iterator[Baresip]:
+    """A phone with that number (`+` and digits) to the end of the block.
+
+    `srtp` is baresip's own word for what it does about sealed audio: `srtp` takes it, and
+    `srtp-mand` takes nothing else; "" = it has none.
+    """
     settings = folder / "baresip"
     settings.mkdir()
-    sip_port, rtp_port, control_port = free_udp_port(), free_udp_port(), free_tcp_port()
+    sip_port, rtp_port, control_port = free_sip_port(), free_udp_port(), free_tcp_port()
     (settings / "config").write_text(
         _CONFIG.format(
             modules=MODULES,
@@ -114,7 +119,8 @@ def running_baresip(folder: Path, number: str) -> Iterator[Baresip]:
         ),
         encoding="ascii",
     )
-    account = f"<sip:{number}@127.0.0.1;transport=udp>;regint=0;answermode=auto;audio_codecs=pcmu\n"
+    account = f"<sip:{number}@127.0.0.1;transport=udp>;regint=0;answermode=auto;audio_codecs=pcmu"
+    account += f";mediaenc={srtp}\n" if srtp else "\n"
     (settings / "accounts").write_text(account, encoding="ascii")
     (settings / "contacts").write_text("", encoding="ascii")
     command = [shutil.which("baresip") or "baresip", "-f", str(settings)]

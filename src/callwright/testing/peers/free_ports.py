@@ -25,6 +25,18 @@ def free_udp_port(host: str = "127.0.0.1") -> int:
             return port
 
 
+def free_sip_port(host: str = "127.0.0.1") -> int:
+    """A port that is free now by UDP and by TCP: what speaks SIP listens on both."""
+    while True:
+        port = free_udp_port(host)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            try:
+                sock.bind((host, port))
+            except OSError:
+                continue
+            return port
+
+
 def free_tcp_port(host: str = "127.0.0.1") -> int:
     """A TCP port that is free now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
