@@ -96,4 +96,4 @@ def test_who_is_registered_by_one_line_alone_is_called_through_by_it() -> None:
     assert health.state is TrunkState.DEGRADED
     assert told.states.lines_for("main", [0, 1]) == [0]
     told.says(0, server(), registration=RegistrationStands())
-    assert told.states.health("main").problem == "we are not registered (403 Forbidden)"
+    assert told.states.health("main").problem == "we are not registered"

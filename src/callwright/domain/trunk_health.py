@@ -90,15 +90,14 @@ class TrunkHealth:
 
     @property
     def problem(self) -> str:
-        """Why no call has a chance, in a few words; "" = some has."""
+        """Why no call has a chance, in a few words that name nobody; "" = some has."""
         if not self.is_out:
             return ""
         if self.are_servers_away:
             return "none of its servers answers"
         if not self.servers and self.lookup is not None:
-            return f"no server is known ({self.lookup.why})"
-        refusal = "" if self.registration is None else self.registration.why
-        return f"we are not registered ({refusal or 'not answered yet'})"
+            return "no server of it is known"
+        return "we are not registered"
 
     @property
     def has_failed(self) -> bool:
