@@ -21,6 +21,7 @@ class DnsServer:
         self.asked: Counter[tuple[str, str]] = Counter()
         self.is_broken = False
         """It answers that it cannot say."""
+        self.broken_for: set[str] = set()
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
         self.sock.setblocking(False)
@@ -40,7 +41,7 @@ class DnsServer:
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
         known = self.records.get((name, kind))
-        if self.is_broken:
+        if self.is_broken or name in self.broken_for:
             answer.set_rcode(dns.rcode.SERVFAIL)
         elif known is not None:
             ttl_s, texts = known

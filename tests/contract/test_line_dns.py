@@ -17,7 +17,7 @@ from callwright.ports.line import LegEnded, LegSent, TrunkStands
 from callwright.telephony.sip import lookups
 from callwright.telephony.sip.dns_records import Names
 from callwright.telephony.sip.fields import StreamAddress, Transport
-from callwright.telephony.sip.locate import Found, Sought, locate
+from callwright.telephony.sip.locate import PARTLY_S, Found, Sought, locate
 
 NAME = "carrier.example"
 
@@ -129,8 +129,9 @@ def test_what_cannot_be_found_says_of_which_name() -> None:
             await found(dns)
         dns.says(f"_sip._udp.{NAME}", "SRV", "0 0 0 .")
         dns.says(NAME, "A", "192.0.2.1")
-        with pytest.raises(Unavailable, match="no SIP service"):
-            await found(dns, by="UDP")
+        for guess in (False, True):
+            with pytest.raises(Unavailable, match="no SIP service"):
+                await found(dns, by="UDP", guess=guess)
         dns.is_broken = True
         with pytest.raises(Unavailable, match="cannot say"):
             await found(dns)
@@ -138,6 +139,32 @@ def test_what_cannot_be_found_says_of_which_name() -> None:
             await found(dns, guess=True)
 
     with_dns(test)
+
+
+def test_a_host_that_nobody_can_speak_of_is_asked_for_again_before_the_others_run_out() -> None:
+    async def test(dns: DnsServer) -> None:
+        dns.says(f"_sip._udp.{NAME}", "SRV", "1 0 5060 a.example.", "2 0 5060 b.example.")
+        dns.says("a.example", "A", "192.0.2.1")
+        dns.broken_for.add("b.example")
+        servers, ttl_s = await found(dns, by="UDP")
+        assert ([each.address for each in servers], ttl_s) == ([("192.0.2.1", 5060)], PARTLY_S)
+
+    with_dns(test)
+
+
+def test_it_is_tried_again_ever_more_seldom_however_long_it_fails() -> None:
+    async def test() -> None:
+        out_of_reach = Sought(host="192.0.2.1", port=5060, transport=None)
+        looks = lookups.Lookups("main", [out_of_reach], Names(()))
+        looks.family = socket.AF_INET6
+        waits = []
+        for _ in range(1100):
+            assert await looks.look() == []
+            waits.append(round(looks.again_at - asyncio.get_running_loop().time()))
+        assert waits[:6] == [5, 10, 20, 40, 60, 60]
+        assert set(waits[6:]) == {60}
+
+    asyncio.run(test())
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -25,10 +25,17 @@ from callwright.telephony.sip.targets import Located
 MOST_SERVERS = 16
 """Of one name."""
 
+PARTLY_S = 60.0
+"""For how long an answer holds of which a part could not be had."""
+
 SRV_OF: Mapping[Transport, str] = {"UDP": "_sip._udp", "TCP": "_sip._tcp", "TLS": "_sips._tcp"}
 """In the order in which they are tried where nothing is said."""
 
 _NAPTR_OF: Mapping[str, Transport] = {"SIP+D2U": "UDP", "SIP+D2T": "TCP", "SIPS+D2T": "TLS"}
+
+
+class NotOffered(Unavailable):
+    """DNS says expressly that there is no such service."""
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +78,8 @@ async def locate(sought: Sought, names: Names, family: int, *, guess: bool) -> F
     if not sought.port and "." in sought.host.rstrip("."):
         try:
             hosts = await _by_records(sought, names)
+        except NotOffered:
+            raise
         except Unavailable:
             if not guess:
                 raise
@@ -103,7 +112,7 @@ async def _by_records(sought: Sought, names: Names) -> _Hosts | None:
             return _Hosts(transport, Records(offered, min(ttl_s, services.ttl_s)))
         is_offered = is_offered and not services.all
     if not is_offered:
-        raise Unavailable(f"{sought.host} says that it has no SIP service")
+        raise NotOffered(f"{sought.host} says that it has no SIP service")
     return None
 
 
@@ -115,7 +124,7 @@ async def _addressed(hosts: _Hosts, names: Names, family: int) -> Found:
         try:
             found = await names.addresses(service.host, family)
         except Unavailable as exc:
-            problem = problem or str(exc)
+            problem, ttl_s = problem or str(exc), min(ttl_s, PARTLY_S)
             continue
         problem = problem or ("" if found.all else f"{service.host} has no address")
         servers += [

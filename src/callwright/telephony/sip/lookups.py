@@ -61,7 +61,7 @@ class Lookups:
         self._note(problem)
         wait_s = inf if isinf(ttl_s) else min(max(ttl_s, SHORTEST_S), LONGEST_S)
         if problem:
-            wait_s = min(wait_s, AGAIN_S * 2 ** (self._failures - 1), LONGEST_AGAIN_S)
+            wait_s = min(wait_s, AGAIN_S * 2 ** min(self._failures - 1, 10), LONGEST_AGAIN_S)
         self.again_at = asyncio.get_running_loop().time() + wait_s
         return self._in_order()
 
