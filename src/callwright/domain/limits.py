@@ -7,6 +7,7 @@ call go, are the business of whoever paces.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from callwright.domain.ids import AccountId, BatchId, DeploymentId
@@ -51,6 +52,8 @@ class Limits:
 UNLIMITED = Limits()
 
 
+# Asked of each queue each time that somebody looks what waits.
+@lru_cache(maxsize=4096)
 def limited_by(
     account_id: AccountId, deployment_id: DeploymentId, batch_id: BatchId | None = None
 ) -> tuple[Limited, ...]:

@@ -42,6 +42,10 @@ class StartChanges(Protocol):
         """Count one start or heartbeat more; the count, which is above `above`."""
         ...
 
+    def written_elsewhere(self) -> bool:
+        """Whether another process has committed anything since this was asked last."""
+        ...
+
     def hold(self, held: Held) -> None:
         """Let every start from now on be held, until `end_hold`."""
         ...

@@ -23,10 +23,10 @@ from callwright.ports.notices import NoticeQuestions
 from callwright.ports.sender import Sender
 from callwright.ports.store import OwedNotice, Store, TriedNotice, WriteTx
 from callwright.runtime.callback_slots import Offer, Slots, claim_fairly
+from callwright.runtime.idling import IDLE_POLL_S
 
 log = structlog.get_logger()
 
-IDLE_POLL_S = 5.0
 GIVEN_UP_AT_ONCE = 1000
 """Notices of a host that is down for days that are given up after one more failed try."""
 CLOCK_SET_BACK = timedelta(seconds=1)

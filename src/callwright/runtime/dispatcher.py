@@ -20,6 +20,7 @@ from callwright.ports.motion import Claim, Intent
 from callwright.ports.queues import Waiting
 from callwright.ports.store import Store, WriteTx
 from callwright.runtime.attempts import Attempts
+from callwright.runtime.idling import HELD_UP_POLL_S, IDLE_POLL_S
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, new_intent
 from callwright.runtime.pacing import Pacer
@@ -41,9 +42,6 @@ UNCHANGED_S = 0.2
 """For how long it does if nothing has woken us since: another process may have queued."""
 
 MAX_CLAIM = 100
-IDLE_POLL_S = 5.0
-"""How long to sleep at most when nothing wakes us: another process may have queued."""
-
 NO_LINE_POLL_S = 0.1
 """How soon to look again for a line that is being started."""
 
@@ -146,7 +144,7 @@ class Dispatcher:
             # Full: an ended leg wakes us. Paced: the rate says when.
             paced_s = self._pacer.wait_s(at)
             self._wants_slots = paced_s == 0
-            return paced_s or IDLE_POLL_S
+            return paced_s or HELD_UP_POLL_S
         now = self._clock.now()
         seen: Waiting | None = None
         if not self._more_is_due:
@@ -231,7 +229,7 @@ class Dispatcher:
         """How long to wait for what comes due, or for whom a limit holds back. What should
         have gone already is held up by something else, of which we are not told."""
         self._wants_slots = bool(outlook.held)
-        pause_s = IDLE_POLL_S
+        pause_s = HELD_UP_POLL_S if outlook.is_due else IDLE_POLL_S
         if outlook.due_at is not None and outlook.due_at > now:
             pause_s = min(pause_s, (outlook.due_at - now).total_seconds())
         opens_in_s = self._quotas.opens_in_s(outlook.held, self._clock.monotonic())

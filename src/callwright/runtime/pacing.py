@@ -6,6 +6,7 @@ particular to a trunk.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from callwright.domain.limits import Limits
 from callwright.domain.pace import TrunkStanding
@@ -99,9 +100,7 @@ class Pacer:
         """How many calls may start now; `quantum_s` as in `rate.free_now`."""
         if self.wait_s(now) > 0 or self.is_out(now):
             return 0
-        limits = Limits(
-            calls_per_second=self.calls_per_second(now), max_calls=self.limits.max_calls
-        )
+        limits = _limits(self.calls_per_second(now), self.limits.max_calls)
         free = free_starts(limits, in_flight, self._last, now, quantum_s=quantum_s)
         assert free is not None
         return min(free, 1) if self.in_trouble else free
@@ -180,3 +179,9 @@ class Pacer:
     def pause(self, now: float, seconds: float) -> None:
         """No start for so long: the trunk refuses us for how we are configured."""
         self._closed_until = max(self._closed_until, now + seconds)
+
+
+@lru_cache(maxsize=64)
+def _limits(calls_per_second: float, max_calls: int) -> Limits:
+    """The same object for the same limits: a trunk that is not recovering asks with these alone."""
+    return Limits(calls_per_second=calls_per_second, max_calls=max_calls)

@@ -7,6 +7,7 @@ that was in motion in several deaths waits for a person.
 """
 
 from collections.abc import Awaitable, Callable, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -37,6 +38,18 @@ _BroughtHome = tuple[ActiveCall, CallState]
 """A call whose attempt was ended for it, and the state that it is in now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What a beat saw."""
+
+    generation: int
+    dead: Sequence[ActiveCall]
+    """The calls in motion of dead owners."""
+    ours: Sequence[Hold]
+    """Our own claims."""
+    written_elsewhere: bool
+
+
 class OwnerLost(Exception):
     """Somebody gave this process up for dead: it must stop dialling at once."""
 
@@ -54,9 +67,11 @@ class Rescuer:
         attempts: Attempts,
         style: NoticeStyle,
         on_beat: Callable[[int], Awaitable[None]] | None = None,
+        on_written_elsewhere: Callable[[], None] = lambda: None,
         meter: Meter = SILENT,
     ) -> None:
-        """`on_beat` is told the generation of the store that each beat has written."""
+        """`on_beat` is told the generation of the store that each beat has written, and
+        `on_written_elsewhere` that another process has written to it, or may have."""
         self._store = store
         self._clock = clock
         self._owner = owner
@@ -64,6 +79,7 @@ class Rescuer:
         self._attempts = attempts
         self._style = style
         self._on_beat = on_beat
+        self._on_written_elsewhere = on_written_elsewhere
         self._meter = meter
         self._suspects: set[Hold] = set()
         self._under_way: set[str] = set()
@@ -107,6 +123,8 @@ class Rescuer:
         Raises:
             OwnerLost: another process took our calls over.
         """
+        # A beat that failed may have been the one that saw it.
+        self._on_written_elsewhere()
         while True:
             await self._clock.sleep(HEARTBEAT_S)
             await self._beat(self._clock.now())
@@ -115,19 +133,17 @@ class Rescuer:
         seen = await self._store.write(partial(self._beat_and_look, now))
         if seen is None:
             raise OwnerLost(f"owner {self._owner} was given up for dead")
-        generation, dead, ours = seen
+        if seen.written_elsewhere:
+            self._on_written_elsewhere()
         if self._on_beat is not None:
-            await self._on_beat(generation)
-        if dead:
-            await self.recover(dead)
+            await self._on_beat(seen.generation)
+        if seen.dead:
+            await self.recover(seen.dead)
         self._attempts.end_overdue()
-        await self._end_leaks(ours)
+        await self._end_leaks(seen.ours)
 
-    def _beat_and_look(
-        self, now: datetime, tx: WriteTx
-    ) -> tuple[int, Sequence[ActiveCall], Sequence[Hold]] | None:
-        """The store's generation, the calls in motion of dead owners, and our own claims; None:
-        we were given up ourselves.
+    def _beat_and_look(self, now: datetime, tx: WriteTx) -> _Seen | None:
+        """What there is to see; None: we were given up ourselves.
 
         All of it in one transaction, because an idle server does nothing else.
         """
@@ -135,8 +151,12 @@ class Rescuer:
             return None
         tx.release_notices_of_the_dead(now - LEASE)
         tx.forget_requests(now - KEPT_FOR, FORGET_AT_ONCE)
-        generation = tx.next_generation(now)
-        return generation, tx.dead_calls(now - LEASE), tx.holds(self._owner)
+        return _Seen(
+            generation=tx.next_generation(now),
+            dead=tx.dead_calls(now - LEASE),
+            ours=tx.holds(self._owner),
+            written_elsewhere=tx.written_elsewhere(),
+        )
 
     async def _end_leaks(self, holds: Sequence[Hold]) -> None:
         """End claims of ours that no attempt in memory stands for: seen twice, they are stuck."""

@@ -7,10 +7,9 @@ from datetime import datetime
 from callwright.clock import Clock
 from callwright.ports.meter import SILENT, Meter
 from callwright.ports.store import Store
+from callwright.runtime.idling import HELD_UP_POLL_S, IDLE_POLL_S
 from callwright.service.settle_calls import SLICE, settle_calls
 from callwright.service.tell_result import NoticeStyle
-
-IDLE_POLL_S = 5.0
 
 
 class Settler:
@@ -59,4 +58,4 @@ class Settler:
         for state in states:
             self._meter.call_ended(state)
         self._on_notices()
-        return 0.0 if len(states) >= SLICE else IDLE_POLL_S
+        return 0.0 if len(states) >= SLICE else HELD_UP_POLL_S

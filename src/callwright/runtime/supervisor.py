@@ -119,6 +119,7 @@ class Supervisor:
             attempts=self.attempts,
             style=style,
             on_beat=None if gate is None else gate.note,
+            on_written_elsewhere=self.wake,
             meter=meter,
         )
         self._dispatchers = [

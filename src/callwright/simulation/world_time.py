@@ -18,6 +18,8 @@ class WallClock:
     def __init__(self, started_at: datetime) -> None:
         self._started_at = started_at
         self._stepped_s = 0.0
+        self._shown = (0.0, started_at)
+        """The last true second that was asked for, and what the clock showed."""
         self.on_set: Callable[[float], None] = lambda by_s: None
 
     @property
@@ -26,11 +28,15 @@ class WallClock:
         return self._stepped_s
 
     def at(self, true_s: float) -> datetime:
-        return self._started_at + timedelta(seconds=true_s + self._stepped_s)
+        if self._shown[0] != true_s:
+            at = self._started_at + timedelta(seconds=true_s + self._stepped_s)
+            self._shown = (true_s, at)
+        return self._shown[1]
 
     def step(self, seconds: float) -> None:
         """Set it forward or back."""
         self._stepped_s += seconds
+        self._shown = (-1.0, self._started_at)
         self.on_set(seconds)
 
 

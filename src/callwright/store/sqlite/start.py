@@ -25,8 +25,15 @@ class StartAnswers(Session):
 class StartMarks(Session):
     """What a start or heartbeat writes down."""
 
+    _data_version: object = None
+    """What SQLite counts of others' commits, when somebody asked last."""
+
     def next_generation(self, now: datetime, above: int = 0) -> int:
         return self._number("next_generation", now=to_micros(now), above=above)
+
+    def written_elsewhere(self) -> bool:
+        before, self._data_version = self._data_version, self._connection.pragma("data_version")
+        return before != self._data_version
 
     def hold(self, held: Held) -> None:
         self._change_one("hold", at=to_micros(held.at), because=held.because)
