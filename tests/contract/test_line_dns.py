@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from math import inf
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from dns_server import DnsServer, dns_server
 from line_world import SILENT, told_line
 from raw_phone import RawPhone
+from tcp_peer import tcp_peer
 
 from callwright.domain.outcome import Outcome
 from callwright.errors import Unavailable
@@ -18,6 +20,8 @@ from callwright.telephony.sip import lookups
 from callwright.telephony.sip.dns_records import Names
 from callwright.telephony.sip.fields import StreamAddress, Transport
 from callwright.telephony.sip.locate import PARTLY_S, Found, Sought, locate
+from callwright.telephony.sip.tls import TlsSettings
+from callwright.testing.peers.certificates import Authority
 
 NAME = "carrier.example"
 
@@ -194,6 +198,34 @@ def test_a_call_goes_where_srv_says_and_to_the_next_where_nobody_is(tmp_path: Pa
             assert went == [f"127.0.0.1:{nobody.port}", f"127.0.0.1:{phone.port};try=2"]
             assert f"@{NAME}" in phone.header("To")
         phone.close()
+
+    with_dns(test)
+
+
+@pytest.mark.parametrize(("subject", "is_good"), [(NAME, True), ("node1.example", False)])
+def test_by_tls_the_certificate_is_that_of_the_name_and_not_of_where_dns_leads(
+    tmp_path: Path, subject: str, is_good: bool
+) -> None:
+    shown = Authority(tmp_path).certify("shown", [f"DNS:{subject}"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown.file, shown.key)
+
+    async def test(dns: DnsServer) -> None:
+        async with tcp_peer(context) as peer:
+            peer.answers["INVITE"] = 486
+            dns.says(f"_sips._tcp.{NAME}", "SRV", f"1 0 {peer.port} node1.example.")
+            dns.says("node1.example", "A", "127.0.0.1")
+            tls = TlsSettings(ca=str(shown.ca))
+            async with told_line(
+                tmp_path, f"sips:{NAME}", name_servers=(dns.address,), tls=tls
+            ) as line:
+                ended = await line.end(line.place("+15550100"))
+                if is_good:
+                    assert ended.outcome is Outcome.BUSY
+                else:
+                    assert ended.outcome is Outcome.TRUNK_TROUBLE
+                    assert ended.reason.endswith(f"not for {NAME}")
+                    assert peer.requests == []
 
     with_dns(test)
 

@@ -72,6 +72,7 @@ class SipEndpoint:
             now=self.now,
             moved=self._on_moved,
         )
+        self.targets: Targets = self.servers.targets
         self._is_beside = False  # and another looks after the servers
         self.local: HostPort = ("", 0)
         self._neighbours = Neighbours()
@@ -83,11 +84,6 @@ class SipEndpoint:
         self.credentials = (
             Credentials(user=trunk.user, password=trunk.password) if trunk.user else None
         )
-
-    @property
-    def targets(self) -> Targets:
-        """Where calls go."""
-        return self.servers.targets
 
     @property
     def sent_by(self) -> str:
@@ -117,7 +113,7 @@ class SipEndpoint:
             Unavailable: it cannot be bound.
         """
         twin = SipEndpoint(self.trunk, self._seen)
-        twin.servers, twin._is_beside = self.servers, True
+        twin.servers, twin.targets, twin._is_beside = self.servers, self.targets, True
         twin._neighbours.hosts = self._neighbours.hosts
         twin._listen(local)
         return twin
