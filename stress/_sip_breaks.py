@@ -71,7 +71,7 @@ def _dials_when_out() -> list[Patch]:
 def _never_back() -> list[Patch]:
     """Let what was held wait on."""
     return [
-        (pacing.Pacer, "back", lambda self, now: None),
+        (pacing.Pacer, "back", lambda self, now: False),
         (trunk_states, "BELIEVED_S", 1e6),
     ]
 

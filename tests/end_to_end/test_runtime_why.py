@@ -20,6 +20,7 @@ from why_scenes import (
     no_line,
     not_open,
     play,
+    refused,
     retry_wait,
     trunk_closed,
     without,
@@ -205,6 +206,10 @@ def test_no_call_waits_without_a_reason(tmp_path: Path) -> None:
                 lambda tx: None,
             ]
             await scene.change(chance.choice(works))
+            if step % 7 == 3:
+                scene.world.lines[-1].tells_of_trunk(refused(scene))
+            elif step % 7 == 4:
+                scene.world.lines[-1].tells_of_trunk(TrunkStands(trunk="main", takes_calls=True))
             await world.pass_time(chance.choice([0.3, 4.0]), step_s=0.1)
             for call in calls:
                 found = await scene.why(call)

@@ -111,29 +111,25 @@ def _no_line(given: Situation) -> Reason | None:
 def _trunk_down(given: Situation) -> Reason | None:
     if given.trunk is None or not given.trunk.health.is_out or not given.is_due:
         return None
-    servers, lookup = given.trunk.health.servers, given.trunk.health.lookup
-    if not servers and lookup is not None:
-        again_at = max(given.now, lookup.again_at)
+    health, name = given.trunk.health, given.trunk.name
+    if not health.servers and health.lookup is not None:
+        again_at = max(given.now, health.lookup.again_at)
         text = (
-            f"Trunk {given.trunk.name}: no server of it is known ({lookup.why}); they are looked "
-            f"up again at {_clock(again_at)}."
+            f"Trunk {name}: no server of it is known ({health.lookup.why}); they are looked up "
+            f"again at {_clock(again_at)}."
         )
         return _about(Rule.TRUNK_DOWN, text, again_at)
-    if not given.trunk.health.are_servers_away:
+    if not health.are_servers_away:
         return None
-    last = max(servers, key=lambda each: each.since)
-    probes = [each.probe_at for each in servers if each.probe_at is not None]
+    count, last = len(health.servers), max(health.servers, key=lambda each: each.since)
+    probes = [each.probe_at for each in health.servers if each.probe_at is not None]
     probe_at = max(given.now, min(probes, default=given.now))
-    who = "its server does not answer" if len(servers) == 1 else _none_of(len(servers))
+    who = "its server does not answer" if count == 1 else f"none of its {count} servers answers"
     text = (
-        f"Trunk {given.trunk.name}: {who} since {_clock(last.since)} ({last.why}); the next probe "
-        f"is at {_clock(probe_at)}."
+        f"Trunk {name}: {who} since {_clock(last.since)} ({last.why}); the next probe is at "
+        f"{_clock(probe_at)}."
     )
     return _about(Rule.TRUNK_DOWN, text, probe_at)
-
-
-def _none_of(count: int) -> str:
-    return f"none of its {count} servers answers"
 
 
 def _trunk_not_registered(given: Situation) -> Reason | None:

@@ -170,11 +170,13 @@ class Pacer:
         self._out_until = until
         self._out_failed = self._out_failed or failed
 
-    def back(self, now: float) -> None:
-        """Calls may go again; after an outage a few at first."""
-        if self._out_failed:
+    def back(self, now: float) -> bool:
+        """Calls may go again; after an outage, which is told by True, a few at first."""
+        was_outage = self._out_failed
+        if was_outage:
             self._ramps_from = max(self._ramps_from, now)
         self._out_until, self._out_failed = NEVER, False
+        return was_outage
 
     def pause(self, now: float, seconds: float) -> None:
         """No start for so long: the trunk refuses us for how we are configured."""

@@ -276,8 +276,8 @@ class Supervisor:
                 log.error("no call has a chance on the trunk; they wait", trunk=trunk)
             pacer.out(out_until, failed=health.has_failed)
         elif pacer.is_out(now):
-            pacer.back(now)
-            log.info("calls go to the trunk again", trunk=trunk)
+            if pacer.back(now):
+                log.info("calls go to the trunk again", trunk=trunk)
             for dispatcher in self._dispatchers:
                 dispatcher.wake()
 
