@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from callwright.ports.line import (
     ScriptText,
 )
 from callwright.ports.speech import Speech
+from callwright.telephony.agents import Agents
 from callwright.telephony.asterisk.trunk import AsteriskTrunk
 from callwright.telephony.line import SipLine
 from callwright.telephony.listening import ScreeningPrompts
@@ -118,8 +120,10 @@ def run_with(driver: str, main: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def asterisk_trunk(driver: str, address: str, **trunk: Any) -> AsyncIterator[AsteriskTrunk]:
-    """A trunk whose Asterisk, the fake or the real one, dials at `address` (`sip:host:port`)."""
+async def asterisk_trunk(
+    driver: str, address: str, fake: FakeAsterisk | None = None, **trunk: Any
+) -> AsyncIterator[AsteriskTrunk]:
+    """A trunk whose Asterisk, a fake or the real one, dials at `address` (`sip:host:port`)."""
     phones = address.removeprefix("sip:").removesuffix(";transport=udp")
     values: dict[str, Any] = {
         "name": "main",
@@ -137,10 +141,10 @@ async def asterisk_trunk(driver: str, address: str, **trunk: Any) -> AsyncIterat
         }
         yield AsteriskTrunk(**(values | trunk))
         return
-    fake = FakeAsterisk(phones)
+    fake = fake or FakeAsterisk(phones)
     await fake.start()
     try:
-        yield AsteriskTrunk(url=fake.url, **(values | trunk))
+        yield AsteriskTrunk(**(values | {"url": fake.url} | trunk))
     finally:
         await fake.stop()
 
@@ -152,33 +156,30 @@ async def told_line(
     *,
     speech: Speech | None = None,
     driver: str = "sip",
+    agents: Agents | None = None,
     screening: ScreeningPrompts | None = None,
     **trunk: Any,
 ) -> AsyncIterator[Told]:
     """A `SipLine` with one trunk, `main`, started and, after the block, stopped."""
-    if driver != "sip":
-        trunk.pop("password", None)  # the phones', which Asterisk has in its own settings
-        async with asterisk_trunk(driver, address, **trunk) as asterisk:
-            line = SipLine(
-                [],
-                [asterisk],
-                speech=speech or ToneSpeech(),
-                cache_dir=folder / "prompts",
-                screening=screening,
-            )
-            async with started(line) as told:
-                yield told
-        return
-    settings = TrunkSettings(
-        name="main", address=address, rtp_ports=RTP_PORTS, **{"user": "callwright"} | trunk
-    )
-    line = SipLine(
-        [settings],
+    make = partial(
+        SipLine,
         speech=speech or ToneSpeech(),
         cache_dir=folder / "prompts",
+        agents=agents,
         screening=screening,
     )
-    async with started(line) as told:
+    if driver == "sip":
+        settings = TrunkSettings(
+            name="main", address=address, rtp_ports=RTP_PORTS, **{"user": "callwright"} | trunk
+        )
+        async with started(make([settings])) as told:
+            yield told
+        return
+    trunk.pop("password", None)  # the phones', which Asterisk has in its own settings
+    async with (
+        asterisk_trunk(driver, address, **trunk) as asterisk,
+        started(make([], [asterisk])) as told,
+    ):
         yield told
 
 

@@ -95,6 +95,24 @@ def test_the_wire_carries_number_caller_and_identity(tmp_path: Path) -> None:
     _with_phones(tmp_path, work)
 
 
+def test_the_phone_sees_who_calls_and_a_signed_identity(tmp_path: Path, driver: str) -> None:
+    signed = (
+        "eyJhbGciOiJFUzI1NiJ9.eyJpYXQiOjF9.c2lnbmF0dXJl;info=<https://example.com/c.pem>;alg=ES256"
+    )
+
+    async def work(told: Told, phones: Phones) -> None:
+        shown = told.place("5551230150", caller_id="+15559876543", signed_identity=signed)
+        hidden = told.place("5551230152", caller_id="")
+        await told.end(shown)
+        await told.end(hidden)
+        invite = phones.heard("INVITE", shown.number)
+        assert "<sip:+15559876543@127.0.0.1" in invite
+        assert f"\nIdentity: {signed}" in invite
+        assert "<sip:anonymous@anonymous.invalid>" in phones.heard("INVITE", hidden.number)
+
+    _with_phones(tmp_path, work, driver=driver)
+
+
 def test_a_phone_that_rings_too_long_is_cancelled(tmp_path: Path, driver: str) -> None:
     async def work(told: Told, phones: Phones) -> None:
         order = told.place("5551230151", ring_timeout_s=0.3)

@@ -180,7 +180,13 @@ class Ari:
         """A new bridge with these channels in it."""
         path = f"bridges/{_in_path(bridge)}"
         await self._ask("POST", path, type="mixing")
-        await self._ask("POST", f"{path}/addChannel", channel=",".join(channels))
+        # Else each is told that the other end of the line has changed, and who calls is forgotten.
+        await self._ask(
+            "POST",
+            f"{path}/addChannel",
+            channel=",".join(channels),
+            inhibitConnectedLineUpdates="true",
+        )
 
     async def dial(self, channel: str, timeout_s: int) -> None:
         """Dial; Asterisk gives up by itself after so long, should we be dead by then."""

@@ -140,7 +140,7 @@ def _variables(order: LegOrder, trunk: AsteriskTrunk) -> dict[str, str]:
         # Whom a dialled channel names as caller is, seen from it, the other end of the line.
         # i: do not tell that it changed; nobody has been told anything yet.
         "CONNECTEDLINE(num,i)": shown,
-        "CONNECTEDLINE(name,i)": trunk.form.caller_name,
+        "CONNECTEDLINE(name,i)": trunk.form.caller_name or shown,
         "CONNECTEDLINE(pres,i)": "prohib" if hidden else "allowed",
         "TIMEOUT(absolute)": str(longest_s),
     }

@@ -29,8 +29,8 @@ from callwright.telephony.sip.fields import SipMalformed
 log = logging.getLogger(__name__)
 
 LOST_WITHIN_S = 8.0
-"""How long the last word on a leg is held back until its channel is known to be gone: nobody is
-to be dialled again while their phone still rings."""
+"""How long the last word on a leg waits until its channel is known to be gone: nobody is to be
+dialled again while their phone still rings."""
 _KEYS_BY_EVENT = 101
 """Asterisk hears keys in whichever way they come, and tells of each once."""
 
@@ -148,9 +148,8 @@ class AsteriskLeg:
             self._leave((Outcome.TRUNK_TROUBLE, "too late to send"))
             return
         self._sent = True
-        self._tell(
-            LegSent(leg=order.leg, at=time.time(), remote_address=self._switch.trunk.address())
-        )
+        to = self._switch.trunk.address()
+        self._tell(LegSent(leg=order.leg, at=time.time(), remote_address=to))
         self._set_timer(order.ring_timeout_s, (Outcome.NO_ANSWER, "ring timeout"))
         assert self._channel is not None
         self._switch.run(self._ask_to_dial(self._channel))
@@ -287,6 +286,7 @@ class AsteriskLeg:
 
     async def _hang_up(self, channel: LegChannel) -> None:
         """Ask for the end; the channel's own last word tells it."""
+        await asyncio.sleep(self._talk.unheard_s if self._talk is not None else 0.0)
         ending = self._switch.run(channel.end(unanswered=not self._answered))
         await asyncio.wait({ending}, timeout=LOST_WITHIN_S)
         if ending.done() and await ending:

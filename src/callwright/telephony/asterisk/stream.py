@@ -1,8 +1,8 @@
 """The audio of one call through a media websocket of an Asterisk: a `LegAudio`.
 
 Asterisk times what leaves: it sends 20 ms of its queue every 20 ms, and what comes late is
-heard late from then on. So a frame is kept waiting there, against our own lateness; where we
-fell behind, the next silence is left out; and what the callee interrupts is taken back.
+heard late from then on. So a frame is kept waiting there, against our own lateness, and where
+we fell behind, the next silence is left out.
 
 Source: docs.asterisk.org, "WebSocket Channel Driver".
 """
@@ -64,6 +64,12 @@ class StreamAudio:
         """Some audio came."""
         return self._received > 0
 
+    @property
+    def unheard_s(self) -> float:
+        """How long it takes until the callee has heard what was said so far."""
+        passed_s = asyncio.get_running_loop().time() - self._said_at
+        return max(0.0, self._queued * FRAME_S - passed_s)
+
     def answered(self) -> None:
         """The callee is there: what is said leaves from now on."""
         self._says = True
@@ -78,10 +84,8 @@ class StreamAudio:
         self._speaking.play_stream(frames)
 
     def stop_playing(self) -> None:
-        """Silence at once: what Asterisk has not sent yet is taken back."""
+        """Silence from the next frame on."""
         self._speaking.stop_playing()
-        self._websocket.send_text("FLUSH_MEDIA")
-        self._queued = 0.0
 
     def send_digits(self, digits: str, on_done: Callable[[], None]) -> None:
         """Key `digits` (`0-9A-D*#`, `,` or `p` = one second); `on_done` after the last gap."""

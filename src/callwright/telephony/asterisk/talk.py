@@ -61,6 +61,11 @@ class LegTalk:
         """The script ran to its end."""
         return self._conversation.finished
 
+    @property
+    def unheard_s(self) -> float:
+        """How long it takes until the callee has heard what was said so far."""
+        return self._audio.unheard_s
+
     def prepare(self) -> None:
         """It rings: render what will be heard."""
         self._conversation.prepare()

@@ -3,6 +3,7 @@
 What it does as the real one does, and what not, stands in docs/asterisk.md.
 """
 
+from callwright.testing.peers.asterisk.connection import Answer
 from callwright.testing.peers.asterisk.server import PASSWORD, USER, FakeAsterisk
 
-__all__ = ["PASSWORD", "USER", "FakeAsterisk"]
+__all__ = ["PASSWORD", "USER", "Answer", "FakeAsterisk"]

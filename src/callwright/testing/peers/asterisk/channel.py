@@ -106,8 +106,6 @@ class MediaChannel(Channel):
     def _on_message(self, message: str | bytes) -> None:
         if isinstance(message, bytes) and self.peer is not None:
             self.peer.heard(message)
-        elif message == "FLUSH_MEDIA" and isinstance(self.peer, SipChannel):
-            self.peer.queue.clear()
 
 
 class SipChannel(Channel):

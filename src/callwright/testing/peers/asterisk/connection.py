@@ -34,6 +34,9 @@ class Answer:
     value: object = None
 
 
+NO_ANSWER = Answer(0)
+"""The connection breaks instead."""
+
 Serve = Callable[[Request, "Connection"], Answer]
 
 
@@ -98,6 +101,9 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request, raw: bytes) -> None:
         answer = self._serve(request, self)
         assert self._transport is not None
+        if answer is NO_ANSWER:
+            self.cut()
+            return
         if answer.status == 101:
             self._open(request, raw)
             return

@@ -11,7 +11,7 @@ from callwright.telephony.rtp.plane import MediaPlane
 from callwright.telephony.sip.endpoint import SipEndpoint
 from callwright.telephony.trunk import TrunkSettings
 from callwright.testing.peers.asterisk.channel import Channel, MediaChannel, SipChannel
-from callwright.testing.peers.asterisk.connection import Answer, Connection, Request
+from callwright.testing.peers.asterisk.connection import NO_ANSWER, Answer, Connection, Request
 
 USER, PASSWORD = "callwright", "a-long-secret"
 _DIALSTRING = re.compile(r"PJSIP/trunk/sip:([^@;]+)@([0-9.]+:[0-9]+)\Z")
@@ -32,6 +32,8 @@ class FakeAsterisk:
         """Every request: its method and its path."""
         self.refuses: dict[tuple[str, str], Answer] = {}
         """What to answer, in place of doing it, to a method and the path's last part."""
+        self.dies_on: set[str] = set()
+        """Last parts of paths whose request is done, and then the connection breaks."""
         self.lacks: set[str] = set()
         """Modules that do not run."""
         self.channels: dict[str, Channel] = {}
@@ -78,6 +80,10 @@ class FakeAsterisk:
         return connection
 
     def _serve(self, request: Request, connection: Connection) -> Answer:
+        answer = self._do(request, connection)
+        return NO_ANSWER if request.parts[-1] in self.dies_on else answer
+
+    def _do(self, request: Request, connection: Connection) -> Answer:
         self.asked.append((request.method, "/".join(request.parts)))
         credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         if request.headers.get("authorization") != f"Basic {credentials}":
@@ -116,7 +122,8 @@ class FakeAsterisk:
                 self.bridges[name] = []
                 return Answer(200, {"id": name})
             case ("POST", "ari", "bridges", name, "addChannel"):
-                return self._add(name, request.query["channel"].split(","))
+                keeps_caller = request.query.get("inhibitConnectedLineUpdates") == "true"
+                return self._add(name, request.query["channel"].split(","), keeps_caller)
             case ("DELETE", "ari", "bridges", name):
                 found = self.bridges.pop(name, None)
                 return Answer(404 if found is None else 204)
@@ -186,7 +193,7 @@ class FakeAsterisk:
         channel.key(digits)
         return Answer(204)
 
-    def _add(self, bridge: str, names: list[str]) -> Answer:
+    def _add(self, bridge: str, names: list[str], keeps_caller: bool) -> Answer:
         if bridge not in self.bridges:
             return Answer(404, {"message": "Bridge not found"})
         channels = [self.channels.get(name) for name in names]
@@ -195,6 +202,9 @@ class FakeAsterisk:
             return Answer(400, {"message": "Channel not found"})
         if not all(each.is_in_stasis for each in found):
             return Answer(422, {"message": "Channel not in Stasis application"})
+        for each in found:
+            if isinstance(each, SipChannel) and not keeps_caller:
+                each.variables.pop("CONNECTEDLINE(num,i)", None)
         self.bridges[bridge] += names
         if len(found) == 2:
             found[0].peer, found[1].peer = found[1], found[0]
