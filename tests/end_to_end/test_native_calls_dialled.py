@@ -96,7 +96,12 @@ def test_attempts_are_shown_with_what_sip_said(tmp_path: Path) -> None:
     async def test(world: NativeWorld) -> None:
         fates = [
             Fate(outcome=Outcome.BUSY, rings_s=2, sip_code=486),
-            Fate(outcome=Outcome.ANSWERED, talks_s=4, keys=(("choice", "1"),)),
+            Fate(
+                outcome=Outcome.ANSWERED,
+                talks_s=4,
+                keys=(("choice", "1"),),
+                audio=(200, 197, 3),
+            ),
         ]
         call = await world.queue(max_attempts=2, retry_wait_s=60)
         async with running(world.loops, lambda order: fates.pop(0)):
@@ -111,6 +116,16 @@ def test_attempts_are_shown_with_what_sip_said(tmp_path: Path) -> None:
         assert (busy["talk_ms"], answered["talk_ms"]) == (None, 4000)
         assert details["answers"] == {"choice": "1"}
         assert answered["keyed"][0]["name"] == "choice"
+        assert busy["audio"] is None
+        assert answered["audio"] == {
+            "sent": 200,
+            "received": 197,
+            "lost": 3,
+            "jitter_ms": 0.0,
+            "far_lost": 0,
+            "far_jitter_ms": 0.0,
+            "round_trip_ms": None,
+        }
 
     run_native(tmp_path, test)
 

@@ -74,6 +74,7 @@ ATTEMPT: dict[str, Any] = {
     "sip": SIP,
     "answered_by": None,
     "answered_by_cause": None,
+    "audio": None,
     "keyed": [],
 }
 BUSY = ATTEMPT | {
@@ -96,6 +97,15 @@ ANSWERED = ATTEMPT | {
     "sip": SIP | {"code": 200, "reason": "script ended"},
     "answered_by": "voice",
     "answered_by_cause": "HUMAN-600-600",
+    "audio": {
+        "sent": 300,
+        "received": 297,
+        "lost": 3,
+        "jitter_ms": 1.5,
+        "far_lost": 2,
+        "far_jitter_ms": 0.8,
+        "round_trip_ms": 41.0,
+    },
     "keyed": [{"at": "2026-05-01T12:01:08Z", "name": "choice", "value": "1"}],
 }
 
@@ -146,6 +156,10 @@ def test_a_trace_is_in_the_order_in_which_things_happened():
         "2026-05-01 12:01:04.000  attempt 2  answered after 2.0 s",
         "2026-05-01 12:01:04.000  attempt 2  answered by voice (HUMAN-600-600)",
         "2026-05-01 12:01:08.000  attempt 2  keyed choice = 1",
+        (
+            "2026-05-01 12:01:10.000  attempt 2  audio: 300 packets sent, 297 heard, 3 lost, "
+            "jitter 1.5 ms; they report 2 lost, jitter 0.8 ms, round trip 41 ms"
+        ),
         "2026-05-01 12:01:10.000  attempt 2  ends: answered (SIP 200, script ended); talked 6.0 s",
         "2026-05-01 12:01:10.000             completed",
         "2026-05-01 12:01:11.000  callback   try 1: timeout from 192.0.2.1 after 15000 ms",

@@ -118,8 +118,20 @@ def _attempt_lines(attempt: Facts) -> Iterator[Line]:
         yield attempt["answered_at"], who, told
     for keyed in attempt["keyed"]:
         yield keyed["at"], who, f"keyed {keyed['name']} = {keyed['value']}"
+    if attempt["audio"]:
+        yield attempt["ended_at"], who, _heard(attempt["audio"])
     if attempt["ended_at"]:
         yield attempt["ended_at"], who, _end(attempt)
+
+
+def _heard(audio: Facts) -> str:
+    """What passed both ways, and what did not."""
+    said = f"audio: {audio['sent']} packets sent, {audio['received']} heard"
+    said += f", {audio['lost']} lost, jitter {audio['jitter_ms']:g} ms"
+    if audio["round_trip_ms"] is not None:
+        said += f"; they report {audio['far_lost']} lost, jitter {audio['far_jitter_ms']:g} ms"
+        said += f", round trip {audio['round_trip_ms']:g} ms"
+    return said
 
 
 def _end(attempt: Facts) -> str:

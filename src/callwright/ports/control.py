@@ -14,6 +14,7 @@ from typing import Protocol
 from callwright.domain.account import Product, User
 from callwright.domain.answered_by import Verdict
 from callwright.domain.api_key import ApiKey, ApiKeyId, Scope
+from callwright.domain.audio_report import AudioReport
 from callwright.domain.call import CallDetails
 from callwright.domain.ids import AccountId, BatchId, CallId, DeploymentId, NoticeId, UserId
 from callwright.domain.lifecycle import CallState
@@ -111,6 +112,8 @@ class AttemptFacts:
     remote_address: str
     identified: Verdict | None
     """Who took the call; None = its script did not ask, or it was over before."""
+    audio: AudioReport | None
+    """None: there was none, or it was lost with its line."""
     keyed: Sequence[Keyed]
 
 

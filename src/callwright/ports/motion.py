@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from callwright.domain.answered_by import Verdict
+from callwright.domain.audio_report import AudioReport
 from callwright.domain.call import CallDetails, Contact, Schedule
 from callwright.domain.ids import BatchId, CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState
@@ -111,6 +112,8 @@ class AttemptEnd(msgspec.Struct, frozen=True, kw_only=True):
     counts: bool
     sip_code: int = 0
     reason: str = ""
+    audio: AudioReport | None = None
+    """None: there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ from callwright.ports.store import Store
 from callwright.runtime.charge import Charge
 from callwright.runtime.experience import Experience
 from callwright.runtime.journal import Journal, Lost
+from callwright.runtime.leg_times import audio_of
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, leg_order
 from callwright.runtime.pacing import Pacer
@@ -269,6 +270,7 @@ class Attempts:
             reason=ended.reason,
             retry_after=timedelta(seconds=ended.retry_after_s),
             script_finished=ended.finished,
+            audio=audio_of(ended),
         )
 
     def _outcome(self, ended: LegEnded) -> Outcome:

@@ -1,5 +1,6 @@
-"""When a leg rang, was answered and ended, by its line's clock: what trunks are judged by."""
+"""What a line tells of a leg's moments, by its own clock, and of its audio."""
 
+from callwright.domain.audio_report import AudioReport
 from callwright.ports.line import FromLine, LegAnswered, LegEnded, LegRinging, LegSent
 from callwright.ports.meter import LegMeasures
 
@@ -35,3 +36,18 @@ class LegTimes:
             jitter_ms=ended.jitter_ms if ended.received_packets else None,
             round_trip_ms=ended.round_trip_ms,
         )
+
+
+def audio_of(ended: LegEnded) -> AudioReport | None:
+    """How its audio fared; None: there was none."""
+    if not ended.sent_packets and not ended.received_packets:
+        return None
+    return AudioReport(
+        sent=ended.sent_packets,
+        received=ended.received_packets,
+        lost=ended.lost_packets,
+        jitter_ms=round(ended.jitter_ms, 1),
+        far_lost=ended.far_lost_packets,
+        far_jitter_ms=round(ended.far_jitter_ms, 1),
+        round_trip_ms=None if ended.round_trip_ms is None else round(ended.round_trip_ms, 1),
+    )

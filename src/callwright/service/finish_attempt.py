@@ -7,6 +7,7 @@ from functools import cache
 
 import msgspec
 
+from callwright.domain.audio_report import AudioReport
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import CallEvent, CallState, next_state
 from callwright.domain.outcome import Outcome
@@ -31,6 +32,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: timedelta = timedelta(0)
     script_finished: bool = False
     """The callee went through the whole script: a response, where responses count."""
+    audio: AudioReport | None = None
 
     @property
     def hold(self) -> Hold:
@@ -104,6 +106,7 @@ def _decide(call: HaltedCall, ending: Ending, rules: RetryRules) -> Retry | Call
         counts=decision.counts,
         sip_code=ending.sip_code,
         reason=ending.reason,
+        audio=ending.audio,
     )
     if decision.event is CallEvent.RETRY:
         assert decision.due_at is not None

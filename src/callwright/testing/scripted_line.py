@@ -46,6 +46,8 @@ class Fate:
     """After the order, as from a line whose gate holds it."""
     verdict: Verdict | None = None
     """Who answered, for a script that wants to know."""
+    audio: tuple[int, int, int] = (0, 0, 0)
+    """Packets sent, received and lost."""
 
 
 ANSWERED = Fate(outcome=Outcome.ANSWERED, sip_code=200)
@@ -141,6 +143,7 @@ class ScriptedLine(ObedientLine):
             sip_code=fate.sip_code,
             retry_after_s=fate.retry_after_s,
             sent=fate.sent,
+            audio=fate.audio,
         )
 
     def _end(
@@ -152,6 +155,7 @@ class ScriptedLine(ObedientLine):
         sip_code: int = 0,
         retry_after_s: float = 0.0,
         sent: bool = True,
+        audio: tuple[int, int, int] = (0, 0, 0),
         reason: str = "scripted",
     ) -> None:
         self._legs.pop(leg, None)
@@ -168,6 +172,9 @@ class ScriptedLine(ObedientLine):
                 finished=answered and outcome is Outcome.ANSWERED,
                 retry_after_s=retry_after_s,
                 sent=sent,
+                sent_packets=audio[0],
+                received_packets=audio[1],
+                lost_packets=audio[2],
             )
         )
 

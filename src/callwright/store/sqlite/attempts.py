@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import datetime
 
+import msgspec
+
 from callwright.domain.ids import CallId, DeploymentId, OwnerId
 from callwright.domain.lifecycle import TRANSITIONS, CallState
 from callwright.domain.retry import NEVER
@@ -196,6 +198,14 @@ class AttemptChanges(ClaimChanges):
         )
         if ended != len(ends):
             raise ValueError("an attempt that ends was never written down, or is over")
+        self._change_many(
+            "add_audio",
+            (
+                (hold.call_id, hold.attempt, *msgspec.structs.astuple(end.audio))
+                for hold, end in ends
+                if end.audio is not None
+            ),
+        )
 
 
 def _ids(calls: Iterable[int]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from callwright.domain.account import Product
 from callwright.domain.answered_by import AnsweredBy, Verdict
+from callwright.domain.audio_report import AudioReport
 from callwright.domain.call import CallDetails
 from callwright.domain.ids import AccountId, BatchId, CallId, DeploymentId, NoticeId, UserId
 from callwright.domain.lifecycle import CallState, next_state
@@ -241,7 +242,7 @@ def _batch(row: Row) -> Batch:
 def _attempt(row: Row, keyed: Sequence[Keyed]) -> AttemptFacts:
     number, counts, trunk, dialed, caller_id, started_at, rang_at, answered_at, ended_at = row[:9]
     outcome, code, reason, sip_call_id, from_tag, to_tag, branch, local, remote = row[9:18]
-    who, cause = row[18:]
+    who, cause, *audio = row[18:]
     return AttemptFacts(
         number=number,
         counts=bool(counts),
@@ -262,5 +263,26 @@ def _attempt(row: Row, keyed: Sequence[Keyed]) -> AttemptFacts:
         local_address=local,
         remote_address=remote,
         identified=None if who is None else Verdict(AnsweredBy(who), cause),
+        audio=None if audio[0] is None else _audio(*audio),
         keyed=keyed,
+    )
+
+
+def _audio(
+    sent: int,
+    received: int,
+    lost: int,
+    jitter_ms: float,
+    far_lost: int,
+    far_jitter_ms: float,
+    round_trip_ms: float | None,
+) -> AudioReport:
+    return AudioReport(
+        sent=sent,
+        received=received,
+        lost=lost,
+        jitter_ms=jitter_ms,
+        far_lost=far_lost,
+        far_jitter_ms=far_jitter_ms,
+        round_trip_ms=round_trip_ms,
     )

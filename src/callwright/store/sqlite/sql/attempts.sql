@@ -82,6 +82,13 @@ UPDATE attempt AS t SET ended_at = o.at, outcome = o.outcome, counts = o.counts,
   FROM over o
  WHERE t.call = o.call AND t.number = o.attempt AND t.ended_at IS NULL;
 
+-- name: add_audio
+-- Note how the audio of an attempt fared, which ends now.
+INSERT INTO audio (call, attempt, sent, received, lost, jitter_ms, far_lost, far_jitter_ms,
+                   round_trip_ms)
+VALUES (:call, :attempt, :sent, :received, :lost, :jitter_ms, :far_lost, :far_jitter_ms,
+        :round_trip_ms);
+
 -- name: end_call
 -- Note the final state of a call that is in motion no more; it ends once.
 INSERT INTO ended (call, state, at) VALUES (:call, :state, :at);

@@ -112,8 +112,10 @@ SELECT id FROM (
 -- Every attempt of a call with all that is kept of it.
 SELECT number, counts, trunk, dialed, caller_id, started_at, rang_at, answered_at, ended_at,
        outcome, sip_code, reason, sip_call_id, from_tag, to_tag, branch, local_sip,
-       remote_address, who, cause
+       remote_address, who, cause,
+       sent, received, lost, jitter_ms, far_lost, far_jitter_ms, round_trip_ms
   FROM attempt a LEFT JOIN identified i ON i.call = a.call AND i.attempt = a.number
+       LEFT JOIN audio s ON s.call = a.call AND s.attempt = a.number
  WHERE a.call = :call ORDER BY number;
 
 -- name: answers_of_call

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from callwright.domain.account import Product
@@ -91,6 +92,18 @@ class Keyed(BaseModel):
     value: str
 
 
+class Audio(BaseModel):
+    """How the audio of an attempt fared, in packets of 20 ms."""
+
+    sent: int
+    received: int
+    lost: int = Field(description="Of theirs, by their numbers")
+    jitter_ms: float = Field(description="How unevenly theirs came (RFC 3550)")
+    far_lost: int = Field(description="Of ours, by their reports (RTCP); 0 also where none came")
+    far_jitter_ms: float = Field(description="How unevenly ours came there")
+    round_trip_ms: float | None = Field(description="null = their reports do not tell")
+
+
 class Attempt(BaseModel):
     """One try at dialling."""
 
@@ -110,6 +123,7 @@ class Attempt(BaseModel):
     fault: Fault | None = Field(description="Whose doing the outcome was")
     answered_by: AnsweredBy | None = Field(description="null = the script did not ask")
     answered_by_cause: str | None = Field(description="In the words of Asterisk's AMDCAUSE")
+    audio: Audio | None = Field(description="null = there was none, or its line died")
     sip: SipFacts
     keyed: list[Keyed]
 
@@ -224,6 +238,7 @@ def _attempt(facts: AttemptFacts) -> Attempt:
         fault=None if facts.outcome is None else TRAITS[facts.outcome].fault,
         answered_by=None if facts.identified is None else facts.identified.who,
         answered_by_cause=None if facts.identified is None else facts.identified.cause,
+        audio=None if facts.audio is None else Audio(**msgspec.structs.asdict(facts.audio)),
         sip=SipFacts(
             code=facts.sip_code or None,
             reason=facts.reason,
