@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 from dns_server import DnsServer, dns_server
-from line_world import SILENT, told_line
+from line_world import RTP_PORTS, SILENT, started, told_line
 from raw_phone import RawPhone
 from tcp_peer import tcp_peer
 
 from callwright.domain.outcome import Outcome
 from callwright.errors import Unavailable
 from callwright.ports.line import LegEnded, LegSent, TrunkStands
+from callwright.telephony.pipe import LineSettings
 from callwright.telephony.sip import lookups
 from callwright.telephony.sip.dns_records import Names
 from callwright.telephony.sip.fields import StreamAddress, Transport
 from callwright.telephony.sip.locate import PARTLY_S, Found, Sought, locate
 from callwright.telephony.sip.tls import TlsSettings
+from callwright.telephony.spawned_line import ProcessLine
+from callwright.telephony.trunk import TrunkSettings
 from callwright.testing.peers.certificates import Authority
 
 NAME = "carrier.example"
@@ -197,6 +200,25 @@ def test_a_call_goes_where_srv_says_and_to_the_next_where_nobody_is(tmp_path: Pa
             went = [each.remote_address for each in line.of(order, LegSent)]
             assert went == [f"127.0.0.1:{nobody.port}", f"127.0.0.1:{phone.port};try=2"]
             assert f"@{NAME}" in phone.header("To")
+        phone.close()
+
+    with_dns(test)
+
+
+def test_a_line_process_asks_as_well(tmp_path: Path) -> None:
+    async def test(dns: DnsServer) -> None:
+        phone = RawPhone()
+        dns.says(NAME, "NAPTR", '1 1 "s" "SIP+D2U" "" out.carrier.example.')
+        dns.says("out.carrier.example", "SRV", f"1 0 {phone.port} {NAME}.")
+        dns.says(NAME, "A", "127.0.0.1")
+        trunk = TrunkSettings(
+            name="main", address=f"sip:{NAME}", rtp_ports=RTP_PORTS, name_servers=(dns.address,)
+        )
+        settings = LineSettings(trunks=(trunk,), speech="tones", cache_dir=str(tmp_path))
+        async with started(ProcessLine(settings)) as line:
+            order = line.place("+15550100")
+            assert (await line.end(order)).outcome is Outcome.ANSWERED
+            assert line.of(order, LegSent)[0].remote_address == f"127.0.0.1:{phone.port}"
         phone.close()
 
     with_dns(test)
