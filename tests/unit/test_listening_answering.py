@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from callwright.domain.answered_by import AnsweredBy
@@ -70,6 +71,25 @@ def test_one_long_word_is_a_machine() -> None:
     hearing, at = heard(voice(4000), settings=settings)
     assert hearing.verdict is not None
     assert (hearing.verdict.who, at) == (AnsweredBy.MACHINE, 2000)
+
+
+@pytest.mark.parametrize(
+    ("starts_ms", "settings", "who", "cause"),
+    [
+        (300, Amd(), "answeringmachine", "LONGSPAN-25"),
+        (1100, Amd(), "unknown", "LATESTART-1100-900"),
+        (1100, Amd(late_start_ms=1200), "answeringmachine", "LONGSPAN-17"),
+        (1100, Amd(greeting_span_ms=10_000), "unknown", "TOOLONG-4000"),
+    ],
+)
+def test_who_begins_late_and_goes_on_is_no_machine_for_sure(
+    starts_ms: int, settings: Amd, who: str, cause: str
+) -> None:
+    words = [part for _ in range(20) for part in (voice(180), silence(60))]
+    hearing, _ = heard(silence(starts_ms), *words, settings=replace(settings, max_words=50))
+    assert hearing.verdict is not None
+    assert hearing.verdict.who == who
+    assert hearing.verdict.cause.startswith(cause)
 
 
 def test_nothing_certain_is_unknown_when_the_time_is_up() -> None:

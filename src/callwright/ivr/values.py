@@ -31,7 +31,7 @@ class Amd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A person is done sooner; counts from the first word, pauses within the greeting too."""
     patience_ms: Annotated[int, Meta(ge=0, le=10_000)] = 2800
     """No greeting is called long by its span sooner after the answer."""
-    late_start_ms: Annotated[int, Meta(ge=0, le=10_000)] = 1000
+    late_start_ms: Annotated[int, Meta(ge=0, le=10_000)] = 900
     """A machine begins sooner after the answer: a long span that began later is `unknown`."""
     after_greeting_silence_ms: Annotated[int, Meta(ge=100, le=10_000)] = 560
     """After a greeting a person waits so long."""

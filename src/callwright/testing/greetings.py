@@ -75,23 +75,29 @@ TUNING = Half(
     voices={
         "en": (
             *("en-us", "en-gb", "en-us+f2", "en-us+m3", "en-gb+f4", "en-gb-x-rp"),
-            *("en-gb-scotland", "en-us-nyc+f5", "en-gb-x-gbcwmd+m7", "en-029+f3"),
+            *("en-gb-scotland", "en-us-nyc+f5", "en-gb-x-gbcwmd+m7", "en-029+f3", "en-029+m2"),
+            *("en-gb-x-gbclan+Andy", "en-us+Annie", "en-gb+Alex", "en-us-nyc+Lee"),
         ),
-        "de": ("de", "de+f3", "de+m4", "de+f5", "de+m7", "de+m1"),
-        "fr": ("fr-fr", "fr-fr+f2", "fr-ch+f5", "fr-be+m7"),
-        "es": ("es", "es+f1", "es-419+f5", "es-419+m7"),
+        "de": (
+            *("de", "de+f3", "de+m4", "de+f5", "de+m7", "de+m1"),
+            *("de+Andy", "de+Annie", "de+Gene"),
+        ),
+        "fr": ("fr-fr", "fr-fr+f2", "fr-ch+f5", "fr-be+m7", "fr-fr+Alex", "fr-be+belinda"),
+        "es": ("es", "es+f1", "es-419+f5", "es-419+m7", "es+Mario", "es-419+linda"),
+        "it": ("it", "it+f4"),
+        "nl": ("nl", "nl+f3"),
     },
     texts=_TEXTS["tuning"],
 )
 HELD_OUT = Half(
     name="held out",
     voices={
-        "en": ("en-gb-x-gbclan+Andy", "en-us+Annie", "en-gb+Alex", "en-us-nyc+Lee", "en-029+m2"),
-        "de": ("de+Andy", "de+Annie", "de+Gene"),
-        "fr": ("fr-fr+Alex", "fr-be+belinda"),
-        "es": ("es+Mario", "es-419+linda"),
-        "it": ("it", "it+f4"),
-        "nl": ("nl", "nl+f3"),
+        "en": ("en-us+Jacky", "en-gb+Denis", "en-gb-x-rp+Hugo", "en-us-nyc+m4", "en-029+f1"),
+        "de": ("de+Hugo", "de+m6", "de+f1"),
+        "fr": ("fr-fr+m3", "fr-ch+f3"),
+        "es": ("es+m2", "es-419+f4"),
+        "pt": ("pt", "pt-br+f2"),
+        "sv": ("sv", "sv+f3"),
     },
     texts=_TEXTS["held_out"],
 )
