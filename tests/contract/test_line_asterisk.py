@@ -30,10 +30,11 @@ from callwright.ports.line import (
 from callwright.telephony.asterisk.ari import Ari
 from callwright.telephony.asterisk.channel import LegChannel
 from callwright.telephony.asterisk.switch import Switch
+from callwright.telephony.asterisk.trunk import AsteriskTrunk
 from callwright.telephony.line import SipLine
 from callwright.telephony.phones import Phones
 from callwright.telephony.speech.tones import ToneSpeech
-from callwright.testing.peers.asterisk import Answer, FakeAsterisk
+from callwright.testing.peers.asterisk import PASSWORD, USER, Answer, FakeAsterisk
 from callwright.testing.skipping_loop import run_skipping
 
 Scene = Callable[[Told, FakeAsterisk, Phones], Awaitable[None]]
@@ -60,13 +61,13 @@ def with_fake(folder: Path, scene: Scene, **trunk: str) -> None:
 
 async def _lost_and_found(told: Told, fake: FakeAsterisk, phones: Phones) -> None:
     ringing, talking = await ringing_and_talking(told)
-    fake.refuses["GET", "events"] = Answer(503)
+    fake.is_away = True
     fake.cut()
     await told.until_count(TrunkStands, 3)
     down = await told.until(LegEnded, told.place(BUSY))
     assert (down.outcome, down.sent) == (Outcome.TRUNK_TROUBLE, False)
     assert not told.of(ringing, LegEnded)  # nobody is dialled again while their phone rings
-    fake.refuses.clear()
+    fake.is_away = False
     ended = [await told.until(LegEnded, order, 20) for order in (ringing, talking)]
     outcomes = [each.outcome for each in ended]
     assert outcomes == [Outcome.INTERRUPTED, Outcome.INTERRUPTED_TALKING]
@@ -86,10 +87,31 @@ def test_legs_of_a_lost_asterisk_are_interrupted_and_hung_up_when_it_is_back(
     with_fake(tmp_path, _lost_and_found)
 
 
+async def _leftovers_are_swept(told: Told, fake: FakeAsterisk, phones: Phones) -> None:
+    app = told.ready.local_sip["main"]
+    stray = _ari(fake, app)
+    await stray.create_channel(f"{app}.stray", f"PJSIP/trunk/sip:{RINGS}@{fake.phones[0]}", {})
+    await asyncio.sleep(0.1)
+    await stray.dial(f"{app}.stray", 60)
+    await stray.close()
+    fake.cut()
+    await told.until_count(TrunkStands, 3)
+    await nobody_is_left(phones, 1)
+
+
+def _ari(fake: FakeAsterisk, app: str) -> Ari:
+    values = {"user": USER, "password": PASSWORD, "endpoint": "PJSIP/{number}@x"}
+    return Ari(AsteriskTrunk(name="main", url=fake.url, app=app, **values))
+
+
+def test_what_nobody_drives_is_hung_up_when_asterisk_is_back(tmp_path: Path) -> None:
+    with_fake(tmp_path, _leftovers_are_swept)
+
+
 def test_a_lost_asterisk_that_stays_away_ends_its_legs_all_the_same(tmp_path: Path) -> None:
     async def scene(told: Told, fake: FakeAsterisk, phones: Phones) -> None:
         ringing, talking = await ringing_and_talking(told)
-        fake.refuses["GET", "events"] = Answer(503)
+        fake.is_away = True
         fake.cut()
         ended = [await told.until(LegEnded, order, 20) for order in (ringing, talking)]
         outcomes = [each.outcome for each in ended]
@@ -137,6 +159,30 @@ def test_a_hang_up_that_was_refused_is_asked_for_again(tmp_path: Path) -> None:
     with_fake(tmp_path, _hung_up_in_the_end)
 
 
+def test_a_line_whose_application_is_taken_over_says_so_and_leaves_it_alone(
+    tmp_path: Path,
+) -> None:
+    async def scene(told: Told, fake: FakeAsterisk, phones: Phones) -> None:
+        ringing, _ = await ringing_and_talking(told)
+        app = told.ready.local_sip["main"]
+        other = _ari(fake, app)
+        websocket = await other.events()
+        ended = await told.until(LegEnded, ringing, 20)
+        assert ended.outcome is Outcome.INTERRUPTED
+        await nobody_is_left(phones, 2)
+        await asyncio.sleep(60)
+        stood = [m for m in told.messages if isinstance(m, TrunkStands)]
+        assert not stood[-1].takes_calls
+        assert "an ari_app of its own" in stood[-1].servers[0].why
+        assert sum(path == "ari/events" for _, path in fake.asked) == 2
+        down = await told.until(LegEnded, told.place(BUSY))
+        assert (down.outcome, down.sent) == (Outcome.TRUNK_TROUBLE, False)
+        websocket.close()
+        await other.close()
+
+    with_fake(tmp_path, scene)
+
+
 # Broken builds
 
 
@@ -180,7 +226,7 @@ async def _end_once(self: LegChannel, *, unanswered: bool = False) -> bool:
         (_rings_once, {(Ari, "dial"): _dial_twice, (Ari, "create_channel"): _note_endpoint}),
         (_dialling_in_doubt, {(Ari, "hang_up"): _deaf}),
         (_hung_up_in_the_end, {(LegChannel, "end"): _end_once}),
-        (_lost_and_found, {(Switch, "_sweep"): _deaf}),
+        (_leftovers_are_swept, {(Switch, "_sweep"): _deaf}),
     ],
     ids=["dials-twice", "never-hangs-up", "hangs-up-once", "no-sweep"],
 )

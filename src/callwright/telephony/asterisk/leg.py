@@ -269,14 +269,10 @@ class AsteriskLeg:
 
     def _lose(self) -> None:
         self._is_lost = True
-        lost = Outcome.INTERRUPTED_TALKING if self._answered else Outcome.INTERRUPTED
-        if not self._sent:
-            self._leave((Outcome.TRUNK_TROUBLE, "Asterisk was lost"))
-            return
-        if self._verdict is None:
-            self._verdict = (lost, "Asterisk was lost")
-            self._fall_silent()
-        self._switch.run(self._end_once_swept())
+        lost = Outcome.INTERRUPTED if self._sent else Outcome.TRUNK_TROUBLE
+        if self._answered:
+            lost = Outcome.INTERRUPTED_TALKING
+        self._leave((lost, "Asterisk was lost"))
 
     def _fall_silent(self) -> None:
         if self._timer is not None:
@@ -285,23 +281,16 @@ class AsteriskLeg:
             self._talk.stop(by_callee=False)
 
     async def _hang_up(self, channel: LegChannel) -> None:
-        """Ask for the end; the channel's own last word tells it."""
+        """Ask for the end; the channel's own last word tells it, if it can be heard."""
         await asyncio.sleep(self._talk.unheard_s if self._talk is not None else 0.0)
         ending = self._switch.run(channel.end(unanswered=not self._answered))
         await asyncio.wait({ending}, timeout=LOST_WITHIN_S)
-        if ending.done() and await ending:
+        if not ending.done():
+            # It is asked for on and on; and Asterisk hangs up by itself in time.
+            log.error("a leg is not known to be hung up", extra={"leg": self._order.leg})
+        elif await ending and not self._is_lost:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), LOST_WITHIN_S)
-        if not self._is_lost:
-            self._say_verdict()
-
-    async def _end_once_swept(self) -> None:
-        try:
-            async with asyncio.timeout(LOST_WITHIN_S):
-                await self._switch.wait_swept()
-        except TimeoutError:
-            # Asterisk hangs up by itself in time; and the next sweep does, if it comes first.
-            log.error("a leg was lost with its Asterisk", extra={"leg": self._order.leg})
         self._say_verdict()
 
     def _say_verdict(self) -> None:

@@ -29,6 +29,10 @@ T = TypeVar("T")
 AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 """How long to wait before each further try to connect; the last one from then on."""
 STOP_WITHIN_S = 2.0
+_REPLACED = (
+    "another program uses its application: give each server an ari_app of its own, "
+    "and start this one again"
+)
 MEDIA, BRIDGE = ".media", ".bridge"
 """What belongs to a channel is named after it."""
 
@@ -68,7 +72,7 @@ class Switch:
         self._since = time.time()
         self._events: WebSocket | None = None
         self._lost: asyncio.Future[str] | None = None
-        self._swept = asyncio.Event()
+        self._is_replaced = False
         self._keeping: asyncio.Task[None] | None = None
         self._works: set[asyncio.Task[Any]] = set()
 
@@ -111,10 +115,6 @@ class Switch:
         task.add_done_callback(self._done)
         return task
 
-    async def wait_swept(self) -> None:
-        """Until Asterisk is known to hold nothing that nobody knows of."""
-        await self._swept.wait()
-
     async def remove(self, channel: str, reason: str = "normal") -> bool:
         """Hang up a leg's channel and all that belongs to it; whether the channel was there.
 
@@ -149,11 +149,13 @@ class Switch:
         while True:
             if self._lost is not None:
                 why = await self._lost
+                self._lost = None
                 self._on_lost(why)
                 waits = iter(AGAIN_S)
             await asyncio.sleep(next(waits, AGAIN_S[-1]))
             before = self.problem
-            await self._connect()
+            if not self._is_replaced:
+                await self._connect()
             self._tell_how_it_stands(before)
 
     def _tell_how_it_stands(self, before: str) -> None:
@@ -201,15 +203,13 @@ class Switch:
             self.problem, self.is_refused = explained(exc), is_refusal(exc)
         else:
             self.problem = ""
-            self._swept.set()
             return
         events.close()
         self._lost = None
 
     def _on_lost(self, why: str) -> None:
-        self.problem = f"the connection was lost: {why}"
+        self.problem = _REPLACED if self._is_replaced else f"the connection was lost: {why}"
         self._tell_how_it_stands("")
-        self._swept.clear()
         self._events = None
         for owner in tuple(self._owners.values()):
             owner.on_lost(self.problem)
@@ -227,6 +227,15 @@ class Switch:
             facts = self._facts("") | {"channels": len(left)}
             log.warning("channels that nobody drives were hung up", extra=facts)
 
+    def _on_replaced(self) -> None:
+        # Asterisk leaves the websocket open, and sends all events to the other one. To take the
+        # application back would hang up the other's calls, and it would take it again.
+        self._is_replaced = True
+        if self._events is not None:
+            self._events.close()
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result("another program took over its application")
+
     def _on_text(self, text: str) -> None:
         try:
             event = read_event(text)
@@ -234,10 +243,7 @@ class Switch:
             log.error("an Asterisk said what is no event", extra=self._facts(str(exc)))
             return
         if event.type == "ApplicationReplaced":
-            log.error(
-                "another program uses this Asterisk application; give each its own ari_app",
-                extra=self._facts("replaced"),
-            )
+            self._on_replaced()
             return
         owner = self._owners.get(event.about)
         if owner is not None:

@@ -26,12 +26,14 @@ class FakeAsterisk:
     """
 
     def __init__(self, *phones: str) -> None:
-        self._phones = phones
+        self.phones = phones
         self.url = ""
         self.asked: list[tuple[str, str]] = []
         """Every request: its method and its path."""
         self.refuses: dict[tuple[str, str], Answer] = {}
         """What to answer, in place of doing it, to a method and the path's last part."""
+        self.is_away = False
+        """Every request breaks the connection, and nothing is done."""
         self.dies_on: set[str] = set()
         """Last parts of paths whose request is done, and then the connection breaks."""
         self.lacks: set[str] = set()
@@ -47,7 +49,7 @@ class FakeAsterisk:
 
     async def start(self, port: int = 0) -> None:
         """Listen."""
-        for phone in self._phones:
+        for phone in self.phones:
             trunk = TrunkSettings(
                 name="fake", address=f"sip:{phone}", user="phones", password="phones"
             )
@@ -80,6 +82,8 @@ class FakeAsterisk:
         return connection
 
     def _serve(self, request: Request, connection: Connection) -> Answer:
+        if self.is_away:
+            return NO_ANSWER
         answer = self._do(request, connection)
         return NO_ANSWER if request.parts[-1] in self.dies_on else answer
 
@@ -133,7 +137,6 @@ class FakeAsterisk:
         earlier = self._apps.get(app)
         if earlier is not None:
             earlier.send(json.dumps({"type": "ApplicationReplaced", "application": app}))
-            earlier.close()
         self._apps[app] = connection
 
         def forget() -> None:
