@@ -17,7 +17,6 @@ from callwright.domain.ids import CallId
 from callwright.domain.receiver import Standing
 from callwright.errors import ConfigInvalid, StoreUnavailable
 from callwright.ports.notices import HostsWanted, NewNotice
-from callwright.ports.start import Held
 from callwright.ports.store import Store, WriteTx
 from callwright.store.sqlite import open_sqlite_store
 from callwright.store.sqlite.opening import open_writer
@@ -115,31 +114,6 @@ def test_an_admin_command_works_beside_a_running_server(tmp_path: Path) -> None:
         await server.close()
 
     asyncio.run(both())
-
-
-def test_a_server_sees_that_another_process_has_written(tmp_path: Path) -> None:
-    path = tmp_path / "calls.db"
-
-    async def both() -> list[bool]:
-        server, seen = open_sqlite_store(path, server=True), []
-
-        async def look() -> None:
-            seen.append(await server.write(lambda tx: tx.written_elsewhere()))
-
-        await look()  # nobody has looked before: it may be
-        await server.write(furnish)
-        await look()
-        admin = open_sqlite_store(path, server=False)
-        await admin.read(lambda tx: tx.user_by_email("ann@example.org"))
-        await look()
-        await admin.write(lambda tx: tx.hold(Held(at=NOON, because="a test")))
-        await look()
-        await look()
-        await admin.close()
-        await server.close()
-        return seen
-
-    assert asyncio.run(both()) == [True, False, False, True, False]
 
 
 def test_an_admin_command_can_make_the_file(tmp_path: Path) -> None:

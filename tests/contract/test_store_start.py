@@ -1,12 +1,15 @@
 """How new a store is, and when a start on it is held."""
 
+import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from store_world import NOON, OWNER, World, after, schedule
+from store_world import NOON, OWNER, World, after, furnish, schedule
 
 from callwright.ports.start import Held
 from callwright.service.hold_start import HoldRules, begin_start
+from callwright.store.sqlite import open_sqlite_store
 
 FEW = HoldRules(more_than=2)
 HOURS_LATER = after(3 * 3600)
@@ -105,3 +108,28 @@ def test_a_hold_is_kept_with_its_reason(world: World) -> None:
     assert world.read(lambda tx: tx.server_mark()).held == held
     world.write(lambda tx: tx.end_hold())
     assert world.read(lambda tx: tx.server_mark()).held is None
+
+
+def test_a_server_sees_that_another_process_has_written(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+
+    async def both() -> list[bool]:
+        server, seen = open_sqlite_store(path, server=True), []
+
+        async def look() -> None:
+            seen.append(await server.write(lambda tx: tx.written_elsewhere()))
+
+        await look()  # nobody has looked before: it may be
+        await server.write(furnish)
+        await look()
+        admin = open_sqlite_store(path, server=False)
+        await admin.read(lambda tx: tx.user_by_email("ann@example.org"))
+        await look()
+        await admin.write(lambda tx: tx.hold(Held(at=NOON, because="a test")))
+        await look()
+        await look()
+        await admin.close()
+        await server.close()
+        return seen
+
+    assert asyncio.run(both()) == [True, False, False, True, False]

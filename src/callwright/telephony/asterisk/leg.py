@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 LOST_WITHIN_S = 8.0
 """How long the last word on a leg waits until its channel is known to be gone: nobody is to be
 dialled again while their phone still rings."""
-_KEYS_BY_EVENT = 101
-"""Asterisk hears keys in whichever way they come, and tells of each once."""
 
 
 def _wrong(is_refused: bool) -> Outcome:
