@@ -85,3 +85,27 @@ def test_ours_that_has_expired_is_found_before_the_trunk_finds_it(authority: Aut
     )
     assert (own.level, server.level) == (Level.FAIL, Level.OK)
     assert "expired" in own.text
+
+
+def test_keys_of_sealed_audio_that_travel_openly_are_worth_a_word(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look(address: str) -> list[Finding]:
+        trunk = TrunkSettings(address=address, srtp="offer")
+        found = check_trunk(Config(trunks={"main": trunk}), "main", trunk)
+        return [each async for each in found if "seal" in each.text or "extra" in each.text]
+
+    async def tcp() -> list[Finding]:
+        async with tcp_peer(None) as peer:
+            return await look(f"sip:127.0.0.1:{peer.port};transport=tcp")
+
+    [openly] = asyncio.run(tcp())
+    assert (openly.level, openly.advice) == (Level.WARN, "use TLS; see trunks.main.address")
+    good = authority.certify("sealed", ["IP:127.0.0.1"], days=90)
+    assert [
+        each for each in looked_at(good, tls_ca=str(good.ca), srtp="require") if each.advice
+    ] == []
+    monkeypatch.setattr("callwright.telephony.trunk.find_spec", lambda name: None)
+    missing, _ = asyncio.run(tcp())
+    assert missing.level is Level.FAIL
+    assert "trunks.main.srtp: needs an extra" in missing.text

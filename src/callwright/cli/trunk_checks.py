@@ -27,6 +27,7 @@ from callwright.telephony.sip.own_setup import options, own_setup
 from callwright.telephony.sip.sockets import family_of
 from callwright.telephony.sip.tls import client_context, identity_problem
 from callwright.telephony.trunk import TrunkSettings as LineTrunk
+from callwright.telephony.trunk import check_sealing
 
 ANSWERS_WITHIN_S = 2.0
 PORTS_TRIED = 20
@@ -45,7 +46,7 @@ async def check_trunk(config: Config, name: str, trunk: TrunkSettings) -> AsyncI
         yield Finding(about, Level.OK, "the built-in phones")
     elif trunk.driver == "sip":
         made = configured_trunk(config, name, trunk, line=0, lines=1, phones=None)
-        for finding in _certificate(about, made):
+        for finding in (*_certificate(about, made), *_sealing(about, made)):
             yield finding
         lookups = Lookups(name, made.servers(), Names(made.name_servers))
         lookups.family = family_of(trunk.local_address)
@@ -120,6 +121,17 @@ def _certificate(about: str, trunk: LineTrunk) -> Iterator[Finding]:
         yield Finding(about, Level.FAIL, text, f"renew trunks.{trunk.name}.tls_certificate")
     else:
         yield _lasting(about, f"{trunk.tls.certificate} is a certificate with its key", ends)
+
+
+def _sealing(about: str, trunk: LineTrunk) -> Iterator[Finding]:
+    """Whether audio that is to be sealed can be, and for whom."""
+    try:
+        check_sealing(trunk)
+    except ConfigInvalid as exc:
+        yield Finding(about, Level.FAIL, str(exc))
+    if trunk.tells_keys_openly:
+        text = "the keys of sealed audio are sent openly"
+        yield Finding(about, Level.WARN, text, f"use TLS; see trunks.{trunk.name}.address")
 
 
 def _as_others_see_it(certificate: str, key: str) -> tuple[str, str]:

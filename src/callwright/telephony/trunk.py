@@ -144,6 +144,17 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
         return range(self.rtp_ports[0], self.rtp_ports[1] + 1)
 
 
+def check_sealing(trunk: TrunkSettings) -> None:
+    """Refuse to seal audio with what is not there.
+
+    Raises:
+        ConfigInvalid: says what to install.
+    """
+    if trunk.srtp != "off" and find_spec("pylibsrtp") is None:
+        key = f"trunks.{trunk.name}.srtp"
+        raise ConfigInvalid(f"{key}: needs an extra; pip install 'callwright[srtp]'")
+
+
 def check_trunk(trunk: TrunkSettings) -> None:
     """Refuse settings a line could not work with.
 
@@ -160,8 +171,7 @@ def check_trunk(trunk: TrunkSettings) -> None:
         raise ConfigInvalid(f"{key}.local_port: a port is 0 to 65535")
     if trunk.register_for_s and not trunk.user:
         raise ConfigInvalid(f"{key}.user: name the account that {key}.registers is about")
-    if trunk.srtp != "off" and find_spec("pylibsrtp") is None:
-        raise ConfigInvalid(f"{key}.srtp: needs an extra; pip install 'callwright[srtp]'")
+    check_sealing(trunk)
     first, last = trunk.rtp_ports
     if not 1024 <= first < last <= 65535:
         raise ConfigInvalid(
