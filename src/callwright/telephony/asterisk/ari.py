@@ -22,6 +22,8 @@ from callwright.telephony.asterisk.websocket import WebSocket, WebSocketRefused
 ANSWERS_WITHIN_S = 5.0
 _IDLE_S = 5.0
 """Asterisk closes a connection that was idle for 15 s (`session_keep_alive`): never use it late."""
+_CONNECTIONS = 16
+"""Each, as each call's audio, is one of those that http.conf allows."""
 
 _EVENTS = (
     "ApplicationReplaced",
@@ -114,7 +116,8 @@ class Ari:
             base_url=f"{trunk.url.rstrip('/')}/ari/",
             headers=self._headers,
             timeout=ANSWERS_WITHIN_S,
-            limits=httpx2.Limits(max_connections=64, keepalive_expiry=_IDLE_S),
+            limits=httpx2.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_IDLE_S),
+            verify=parts.scheme == "https",  # else it reads certificates for nothing
             trust_env=False,  # the way to a switch is the settings', never a proxy's
         )
 
