@@ -17,7 +17,6 @@ lateness and loss tell of the machine. Prints a table and, last, one JSON object
 import argparse
 import asyncio
 import json
-import os
 import re
 import shutil
 import struct
@@ -27,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +47,7 @@ from callwright.telephony.trunk import TrunkSettings
 from callwright.testing.peers.server import server_folder
 from concurrent_audio import PACKETS_A_SECOND, bare_cpu_us, echoes, free_port
 from peers.sipp_talk import Callee, callee, caller_cpu_us
+from peers.urgency import as_urgent_as_we_are
 
 GOAL_CPU_US = 700
 GOAL_LOSS_PERCENT = 0.1
@@ -106,12 +106,6 @@ class Caller:
         self.placed += 1
 
 
-def as_urgent_as_we_are(pid: int) -> None:
-    """A line is a session of its own, which Linux gives its own share, whatever our nice is."""
-    with suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(os.nice(0)))
-
-
 @contextmanager
 def importing(folder: Path) -> Iterator[None]:
     """A server beside us takes in one list after the other meanwhile."""
@@ -154,7 +148,6 @@ async def measure(asked: argparse.Namespace, peer: Callee, folder: Path) -> dict
     text = scripts.dump(load(FLOW, "bench")).replace('"prompt.wav"', json.dumps(str(prompt)))
     for line in lines:
         await line.start(caller.heard)
-        assert line.pid is not None
         as_urgent_as_we_are(line.pid)
         line.say(ScriptText(key="talk", text=text))
     processes = [psutil.Process(line.pid) for line in lines]

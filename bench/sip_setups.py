@@ -25,6 +25,7 @@ from pathlib import Path
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from _orders import leg_order
@@ -40,6 +41,7 @@ from callwright.ports.line import (
 from callwright.telephony.pipe import LineSettings
 from callwright.telephony.spawned_line import ProcessLine
 from callwright.telephony.trunk import TrunkSettings
+from peers.urgency import as_urgent_as_we_are
 
 PACED_PER_S = 500
 AT_ONCE = 100
@@ -130,6 +132,7 @@ async def measure_line(port: int, folder: Path, calls: int) -> dict[str, float]:
     )
     dialer = Dialer()
     await line.start(dialer.heard)
+    as_urgent_as_we_are(line.pid)
     process = psutil.Process(line.pid)
     try:
         line.say(ScriptText(key="short", text=scripts.dump(load(FLOW, "bench"))))
