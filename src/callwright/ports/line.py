@@ -125,7 +125,8 @@ ToLine = LegOrder | ScriptText | HangUp | Withdraw | HangUpAll | EndOrphans | Tr
 
 
 class LineReady(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
-    """The line can place legs. `local_sip` maps each trunk to the `host:port` of its Via."""
+    """The line can place legs. `local_sip` maps each trunk to the `host:port` of its Via, or to
+    the application by whose name its legs are known in an Asterisk."""
 
     pid: int
     local_sip: dict[str, str]

@@ -177,15 +177,7 @@ def check_trunk(trunk: TrunkSettings) -> None:
         raise ConfigInvalid(
             f'{key}.rtp_ports: write two ports from 1024 to 65535, like "30000-39999"'
         )
-    if trunk.caller_id:
-        try:
-            checked_caller(trunk.caller_id)
-        except SipMalformed as exc:
-            raise ConfigInvalid(f"{key}.caller_id: write a number: + and digits") from exc
-    try:
-        trunk.form.check()
-    except SipMalformed as exc:
-        raise ConfigInvalid(f"{key}.{exc}") from exc
+    check_callers(key, trunk.caller_id, trunk.form)
     if trunk.form.from_account:
         try:
             checked_account(trunk.user)
@@ -194,3 +186,20 @@ def check_trunk(trunk: TrunkSettings) -> None:
     for name, value in (("user", trunk.user), ("password", trunk.password)):
         if any(ord(char) < 32 or ord(char) == 127 for char in value):
             raise ConfigInvalid(f"{key}.{name}: holds a control character")
+
+
+def check_callers(key: str, caller_id: str, form: CallForm) -> None:
+    """Refuse a caller id and ways of writing numbers that no call could be made with.
+
+    Raises:
+        ConfigInvalid: names the setting, under `key`.
+    """
+    if caller_id:
+        try:
+            checked_caller(caller_id)
+        except SipMalformed as exc:
+            raise ConfigInvalid(f"{key}.caller_id: write a number: + and digits") from exc
+    try:
+        form.check()
+    except SipMalformed as exc:
+        raise ConfigInvalid(f"{key}.{exc}") from exc

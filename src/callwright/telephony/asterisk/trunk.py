@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from callwright.errors import ConfigInvalid
 from callwright.telephony.sip.call_form import PLAIN, CallForm
-from callwright.telephony.sip.fields import SipMalformed, checked_caller
+from callwright.telephony.trunk import check_callers
 
 
 class AsteriskTrunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +49,4 @@ def check_asterisk(trunk: AsteriskTrunk) -> None:
     Raises:
         ConfigInvalid: names the setting and what to do.
     """
-    key = f"trunks.{trunk.name}"
-    if trunk.caller_id:
-        try:
-            checked_caller(trunk.caller_id)
-        except SipMalformed as exc:
-            raise ConfigInvalid(f"{key}.caller_id: write a number: + and digits") from exc
-    try:
-        trunk.form.check()
-    except SipMalformed as exc:
-        raise ConfigInvalid(f"{key}.{exc}") from exc
+    check_callers(f"trunks.{trunk.name}", trunk.caller_id, trunk.form)
