@@ -23,6 +23,24 @@ def test_we_hang_up_with_bye_repeated_until_it_is_answered() -> None:
     assert peer.call.is_over
 
 
+@pytest.mark.parametrize(("talks_s", "kept_s"), [(10, 22), (60, 5)])
+def test_a_call_is_kept_while_a_2xx_may_come_again_and_not_much_longer(
+    talks_s: float, kept_s: float
+) -> None:
+    peer = Peer()
+    peer.pick_up()
+    peer.wait(talks_s)
+    peer.methods()
+    peer.take(peer.call.hang_up(peer.now))
+    peer.answer(200, to=peer.last())
+    peer.wait(kept_s - 1)
+    assert not peer.call.is_over
+    peer.pick_up()
+    assert peer.methods()[-1] == "ACK"
+    peer.wait(1.5)
+    assert peer.call.is_over
+
+
 def test_an_unanswered_bye_does_not_hold_the_end_up() -> None:
     peer = Peer()
     peer.pick_up()

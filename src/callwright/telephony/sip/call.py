@@ -36,7 +36,7 @@ from callwright.telephony.sip.outcomes import outcome_of, reason_of, refusal
 from callwright.telephony.sip.own_requests import OwnRequest, OwnRequests
 from callwright.telephony.sip.requests import CallSetup
 from callwright.telephony.sip.session_refresh import SessionRefresh
-from callwright.telephony.sip.transaction import GIVE_UP_S, Phase
+from callwright.telephony.sip.transaction import GIVE_UP_S, T4_S, Phase
 
 BYE_PATIENCE_S = 4.0
 """How long the end of a call waits for the answer to our BYE; repeating goes on after it."""
@@ -362,8 +362,13 @@ class OutgoingCall:
     def _end(self, how: How, now: float, ended: Ended | None = None) -> Ended:
         self._ended = True
         self._turn_by = self._end_by = inf
-        # Late and repeated 2xx are acknowledged for as long as they may come.
-        self._forget_at = now + GIVE_UP_S
+        if self._dialog is None or how is How.PEER_HUNG_UP:
+            self._forget_at = now + GIVE_UP_S
+        else:
+            # Repeated 2xx, and those of forks, come no longer than that after the first one (RFC
+            # 3261 section 13.2.2.4), for which it was set then; it may be over.
+            may_come_till = self._forget_at if self._forget_at < inf else now
+            self._forget_at = max(may_come_till, now + T4_S)
         self._answers.stop()
         self._early.forget_idle()
         return ended or Ended(how)
