@@ -1,6 +1,8 @@
 """One loop timer for many sleepers, in skipped time."""
 
 import asyncio
+import sys
+import weakref
 from collections.abc import Callable
 from math import inf
 
@@ -91,3 +93,39 @@ def test_those_whose_times_lie_close_together_are_woken_together() -> None:
     assert [at for at, _ in slept] == times
     assert all(-0.002 <= woken_at - at < 0.022 for at, woken_at in slept)
     assert len({woken_at for _, woken_at in slept}) <= 6
+
+
+def test_nothing_is_kept_of_whoever_is_forgotten_not_even_by_a_time_that_was_moved() -> None:
+    async def main() -> None:
+        timers = Timers[Sleeper](asyncio.get_running_loop(), lambda sleeper, now: None)
+        for _ in range(5000):
+            sleeper = Sleeper(3600.0)
+            timers.reschedule(sleeper)
+            sleeper.wakes_at = 60.0
+            timers.reschedule(sleeper)
+            timers.forget(sleeper)
+        gone = weakref.ref(sleeper)
+        del sleeper
+        assert gone() is None
+        # Nor do the times themselves pile up.
+        assert sys.getsizeof(timers._heap) < 5000 * 8
+        timers.stop()
+
+    run_skipping(main())
+
+
+def test_one_that_is_forgotten_while_it_is_woken_is_not_woken_again() -> None:
+    found: list[float] = []
+
+    async def main() -> None:
+        def wake(sleeper: Sleeper, now: float) -> None:
+            found.append(now)
+            assert len(found) < 10, "it is woken for ever"
+            timers.forget(sleeper)  # as an endpoint does of a call that broke, its time being over
+
+        timers = Timers(asyncio.get_running_loop(), wake)
+        timers.reschedule(Sleeper(1.0))
+        await asyncio.sleep(5)
+
+    run_skipping(main())
+    assert len(found) == 1

@@ -267,6 +267,8 @@ class Phones:
 
     def _forget(self, leg: Leg) -> None:
         leg.drop()
+        if self._timers is not None:
+            self._timers.forget(leg)
         invite = leg.call.invite
         self._by_branch.pop((invite.call_id, invite.branch), None)
         self._by_tag.pop((invite.call_id, leg.call.tag), None)

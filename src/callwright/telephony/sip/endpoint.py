@@ -233,7 +233,9 @@ class SipEndpoint:
         self._forget(call.call_id)
 
     def _forget(self, call_id: str) -> None:
-        self._calls.pop(call_id, None)
+        entry = self._calls.pop(call_id, None)
+        if entry is not None and self._timers is not None:
+            self._timers.forget(entry[0])
         self._neighbours.forget(call_id)
 
     def _on_moved(self) -> None:
