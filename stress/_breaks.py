@@ -37,12 +37,12 @@ class _Undone(Exception):
 def _intent_after_invite() -> list[Patch]:
     """Dial first, write it down when it is under way."""
 
-    async def dial(self: Any, limit: int, now: datetime) -> Any:
+    async def dial(self: Any, limit: int, now: datetime, seen_waiting: Any) -> Any:
         places = self._lines.choose(self._rules.name, limit)
         seen: list[Any] = []
 
         def look(tx: WriteTx) -> None:
-            seen.append(self._begin_due(places, now, self._room(), tx))
+            seen.append(self._begin_due(places, now, self._room(), seen_waiting, tx))
             raise _Undone
 
         with self._attempts.expecting():
@@ -50,7 +50,8 @@ def _intent_after_invite() -> list[Patch]:
                 await self._store.write(look)
             [found] = seen
             self._attempts.take_charge(self._rules.name, found.started, found.places)
-            await self._store.write(partial(self._begin_due, places, now, self._room()))
+            begin = partial(self._begin_due, places, now, self._room(), seen_waiting)
+            await self._store.write(begin)
         return found
 
     return [(dispatcher.Dispatcher, "_dial", dial)]

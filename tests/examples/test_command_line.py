@@ -119,7 +119,11 @@ def test_the_options_that_are_named_exist() -> None:
 
 def _options(command: Any) -> set[str]:
     """Of a command and of those below it."""
-    found = {option for parameter in command.params for option in parameter.opts}
+    found = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     for below in getattr(command, "commands", {}).values():
         found |= _options(below)
     return found

@@ -30,11 +30,11 @@ class _Undone(Exception):
 def intent_after_invite() -> None:
     """The INVITE leaves first; the attempt is written down seconds later."""
 
-    async def dial(self: Any, limit: int, now: datetime) -> Any:
+    async def dial(self: Any, limit: int, now: datetime, seen: Any) -> Any:
         places = self._lines.choose(self._rules.name, limit)
 
         def look(tx: Any) -> None:
-            raise _Undone(self._begin_due(places, now, self._room(), tx))
+            raise _Undone(self._begin_due(places, now, self._room(), seen, tx))
 
         try:
             await self._store.write(look)
@@ -42,7 +42,7 @@ def intent_after_invite() -> None:
             found = undone.result
         self._attempts.take_charge(self._rules.name, found.started, found.places)
         await self._clock.sleep(INTENT_LATE_S)
-        await self._store.write(partial(self._begin_due, places, now, self._room()))
+        await self._store.write(partial(self._begin_due, places, now, self._room(), seen))
         return found
 
     dispatcher.Dispatcher._dial = dial  # type: ignore[method-assign]
