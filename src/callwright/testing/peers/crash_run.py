@@ -192,11 +192,13 @@ def run_and_judge(
             thread.join()
         say(f"{client.acknowledged} calls acknowledged; waiting for their ends")
         _settle(client, sipp, plan)
+        # Before the calls: were some still under way, their results would be of none that is known.
+        delivered = sink.delivered()
         evidence = Evidence(
             submissions=client.submissions,
             kills=killer.kills,
             calls=sipp.calls(),
-            delivered=sink.delivered(),
+            delivered=delivered,
             max_attempts=plan.max_attempts,
             wait_s=plan.wait_s,
         )
