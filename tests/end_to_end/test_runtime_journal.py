@@ -62,6 +62,16 @@ class FailingStore:
         await self.store.close()
 
 
+class NobodySends:
+    """In place of the callback pump."""
+
+    def share_claim(self) -> None:
+        return None
+
+    def wake(self) -> None:
+        """Nobody sleeps."""
+
+
 @dataclass
 class Scene:
     world: World
@@ -126,6 +136,7 @@ def play(tmp_path: Path) -> Play:
                 store=failing,
                 clock=clock,
                 style=STYLE,
+                notices=NobodySends(),
                 on_ended=lambda ending, state: ended.append((ending, state)),
             )
             await scene(Scene(world, failing, journal, ended))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from callwright.ports.store import ReadTx
+from callwright.errors import StoreUnavailable
+from callwright.ports.store import Lane, ReadTx, WriteTx
 from callwright.simulation.callees import Manners
 from callwright.simulation.campaign import Campaign, Submission, number
 from callwright.simulation.drawn import draw_setting
@@ -114,6 +116,51 @@ def test_the_end_of_a_call_makes_nobody_look_for_what_it_cannot_have_changed(
     assert len(world.sink.posts) == calls
     # Three look when it is queued and one when it ends; nine in ten seconds whatever happens.
     assert questions <= 4 * calls + 0.9 * world.now_s + 30
+
+
+def test_a_result_is_claimed_for_sending_by_the_transaction_that_writes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: Counter[str] = Counter()
+    write = InlineStore.write
+
+    async def count_and_write(
+        store: InlineStore, work: Callable[[WriteTx], T], *, lane: Lane = Lane.LIFE
+    ) -> T:
+        written[getattr(work, "func", work).__qualname__] += 1
+        return await write(store, work, lane=lane)
+
+    monkeypatch.setattr(InlineStore, "write", count_and_write)
+    calls = 50
+    world = play(Setting(campaign=campaign(calls), manners=replace(TALKERS, talks_s=5.0)))
+    assert judge(world) == []
+    assert len(world.sink.posts) == calls
+    # What came of each try is kept; now and then, the pump was busy and claims for itself.
+    assert calls <= written["CallbackPump._write_down"] <= 1.2 * calls
+
+
+def test_a_result_that_was_claimed_by_a_commit_in_doubt_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pages = 0
+    write = InlineStore.write
+
+    async def write_in_doubt(
+        store: InlineStore, work: Callable[[WriteTx], T], *, lane: Lane = Lane.LIFE
+    ) -> T:
+        nonlocal pages
+        done = await write(store, work, lane=lane)
+        if getattr(work, "func", work).__qualname__ == "Journal._write_down":
+            pages += 1
+            if pages % 3 == 0:
+                raise StoreUnavailable("it is on disk, and nobody knows")
+        return done
+
+    monkeypatch.setattr(InlineStore, "write", write_in_doubt)
+    calls = 40
+    world = play(Setting(campaign=campaign(calls), manners=replace(TALKERS, talks_s=5.0)))
+    assert judge(world) == []
+    assert len(world.sink.posts) == calls
 
 
 def test_an_opt_out_is_not_asked_of_a_server_that_died_before_its_slow_disk_had_it() -> None:

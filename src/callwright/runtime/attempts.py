@@ -35,7 +35,7 @@ from callwright.ports.motion import Claim, Dialog, Hold
 from callwright.ports.store import Store
 from callwright.runtime.charge import Charge
 from callwright.runtime.experience import Experience
-from callwright.runtime.journal import Journal, Lost
+from callwright.runtime.journal import Journal, Lost, Notices
 from callwright.runtime.leg_times import audio_of
 from callwright.runtime.legs import Lines, Place
 from callwright.runtime.orders import TrunkRules, leg_order
@@ -68,6 +68,7 @@ class Attempts:
         pacers: dict[str, Pacer],
         quotas: Quotas,
         style: NoticeStyle,
+        notices: Notices,
         on_ended: Callable[[CallState | None], None],
         on_opt_out: Callable[[], None],
         meter: Meter = SILENT,
@@ -82,7 +83,12 @@ class Attempts:
         self._on_ended = on_ended
         self._meter = meter
         self._journal = Journal(
-            store=store, clock=clock, style=style, on_ended=self._ended, on_opt_out=on_opt_out
+            store=store,
+            clock=clock,
+            style=style,
+            notices=notices,
+            on_ended=self._ended,
+            on_opt_out=on_opt_out,
         )
         self._legs: dict[str, Charge] = {}
         self._in_flight: Counter[str] = Counter()

@@ -6,7 +6,7 @@ How many may go to one host, and when one is left alone, is decided by `callback
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,10 +51,41 @@ class _News:
         later.standings = {**self.standings, **later.standings}
 
 
+_Found = tuple[Sequence[OwedNotice], datetime | None]
+"""What was claimed, and when there will be more for the slots that are left."""
+
+
+class SharedClaim:
+    """A claim made in the transaction that writes notices, so that they leave once it is on disk.
+
+    `take` last in the transaction, if it wrote any; then exactly one of `done` and `failed`.
+    """
+
+    def __init__(
+        self, claim: Callable[[WriteTx, datetime], _Found], end: Callable[[_Found | None], None]
+    ) -> None:
+        self._claim = claim
+        self._end = end
+        self._found: _Found = ((), None)
+
+    def take(self, tx: WriteTx, now: datetime) -> None:
+        """Claim what is due by now. May be run again if the transaction was undone."""
+        self._found = self._claim(tx, now)
+
+    def done(self) -> None:
+        """The transaction is on disk."""
+        self._end(self._found)
+
+    def failed(self) -> None:
+        """It is not, or nobody knows."""
+        self._end(None)
+
+
 class CallbackPump:
     """The loop that claims due notices, hands them to the sender, and keeps what came of it.
 
     Claiming and keeping share a transaction: under load a turn of the loop is one commit.
+    What has just been written is mostly claimed by whoever wrote it.
     """
 
     def __init__(
@@ -80,6 +111,10 @@ class CallbackPump:
         self._slots: Slots | None = None
         """None until it is known which hosts are in trouble."""
         self._looked_at: datetime | None = None
+        self._sleeps_until: datetime | None = None
+        """When it looks again by itself; None: it is looking."""
+        self._is_claiming = False
+        """An offer of slots is out, and what it will take of them is not known."""
         self._may_hold_more = False
         """A claim failed, and may be on disk all the same."""
 
@@ -87,11 +122,36 @@ class CallbackPump:
         """A notice was written, or a try has ended."""
         self._wake.set()
 
+    def share_claim(self) -> SharedClaim | None:
+        """A claim for a transaction that may write notices; None: `wake` after it instead."""
+        if self._stopping or self._is_claiming or self._may_hold_more or self._slots is None:
+            return None
+        offer = self._slots.offer()
+        if offer.room <= 0:
+            return None
+        self._is_claiming = self._may_hold_more = True
+
+        def end(found: _Found | None) -> None:
+            self._is_claiming = False
+            if found is None:
+                self._wake.set()  # to give back what may be ours all the same
+                return
+            self._may_hold_more = False
+            claimed, due_at = found
+            self._begin(claimed)
+            asleep_until = self._sleeps_until
+            if due_at is not None and (asleep_until is None or due_at < asleep_until):
+                self._wake.set()
+
+        return SharedClaim(partial(self._claim, offer), end)
+
     async def run(self) -> None:
         while not (self._stopping and not self._news):
             self._wake.clear()
+            self._sleeps_until = None
             pause_s = await self._turn()
             if pause_s > 0:
+                self._sleeps_until = self._clock.now() + timedelta(seconds=pause_s)
                 await self._clock.wait(self._wake, pause_s)
 
     async def stop(self) -> None:
@@ -107,13 +167,13 @@ class CallbackPump:
         """Keep what came of tries and start what is due; seconds until it makes sense to
         look again."""
         slots = await self._known_slots()
-        if self._may_hold_more:
+        if self._may_hold_more and not self._is_claiming:
             holding = [*self._under_way.values(), *(tried.id for tried in self._news.tried)]
             await self._store.write(lambda tx: tx.release_notices(self._owner, holding))
             self._may_hold_more = False
         now = self._clock.now()
         await self._mind_the_clock(now, slots)
-        offer = None if self._stopping else slots.offer()
+        offer = None if self._stopping or self._is_claiming else slots.offer()
         if offer is None and not self._news:
             return IDLE_POLL_S
         if offer is not None and not self._news:
@@ -121,14 +181,22 @@ class CallbackPump:
             due_at = await self._store.read(partial(_next_at, offer))
             if due_at is None or due_at > now:
                 return _pause_s(due_at, now)
+            if self._is_claiming:
+                return 0.0  # what was just written is being claimed: look again after that
+            offer = slots.offer()
         claimed, due_at = await self._keep_and_claim(offer, now)
-        for notice in claimed:
-            slots.take(notice.host)
-            task = asyncio.create_task(self._send(notice, slots))
-            self._under_way[task] = notice.id
-            task.add_done_callback(self._ended)
+        self._begin(claimed)
         pause_s = _pause_s(due_at, now)
         return pause_s if claimed else max(pause_s, NOTHING_THERE_S)
+
+    def _begin(self, claimed: Sequence[OwedNotice]) -> None:
+        """Send what is ours."""
+        assert self._slots is not None
+        for notice in claimed:
+            self._slots.take(notice.host)
+            task = asyncio.create_task(self._send(notice, self._slots))
+            self._under_way[task] = notice.id
+            task.add_done_callback(self._ended)
 
     async def _known_slots(self) -> Slots:
         if self._slots is None:
@@ -143,23 +211,24 @@ class CallbackPump:
         if set_back and slots.in_trouble:
             await self._store.write(lambda tx: tx.shorten_rests(now + LONGEST_REST))
 
-    async def _keep_and_claim(
-        self, offer: Offer | None, now: datetime
-    ) -> tuple[Sequence[OwedNotice], datetime | None]:
+    async def _keep_and_claim(self, offer: Offer | None, now: datetime) -> _Found:
         """What was claimed of `offer`, and when there will be more for what is left of it."""
         news, self._news = self._news, _News()
-        self._may_hold_more = offer is not None
+        if offer is not None:
+            self._is_claiming = self._may_hold_more = True
         try:
             found = await self._store.write(partial(self._write_down, news, offer, now))
         except StoreUnavailable:
             news.put_before(self._news)
             raise
-        self._may_hold_more = False
+        finally:
+            if offer is not None:
+                self._is_claiming = False
+        if offer is not None:
+            self._may_hold_more = False
         return found
 
-    def _write_down(
-        self, news: _News, offer: Offer | None, now: datetime, tx: WriteTx
-    ) -> tuple[Sequence[OwedNotice], datetime | None]:
+    def _write_down(self, news: _News, offer: Offer | None, now: datetime, tx: WriteTx) -> _Found:
         if news.tried:
             tx.note_deliveries(self._owner, news.tried)
         for host, standing in news.standings.items():
@@ -170,8 +239,9 @@ class CallbackPump:
                     self._meter.notice_tried(NoticeState.DEAD)
                 if given_up:
                     log.error("notices given up: host down", host=host, notices=len(given_up))
-        if offer is None:
-            return (), None
+        return ((), None) if offer is None else self._claim(offer, tx, now)
+
+    def _claim(self, offer: Offer, tx: WriteTx, now: datetime) -> _Found:
         claimed, left = claim_fairly(tx, self._owner, offer, now)
         return claimed, _next_at(left, tx)
 

@@ -8,7 +8,9 @@ holds is each guarded by its claim, so that saving it a second time changes noth
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -36,6 +38,32 @@ class Lost:
     reason: str
     died: bool = False
     """The process that had it died, rather than kept silent."""
+
+
+class NoticeClaim(Protocol):
+    """What a page does for the notices that it writes: `take` last, then one of the others."""
+
+    def take(self, tx: WriteTx, now: datetime) -> None: ...
+
+    def done(self) -> None:
+        """The page is on disk."""
+        ...
+
+    def failed(self) -> None:
+        """It is not, or nobody knows."""
+        ...
+
+
+class Notices(Protocol):
+    """Whoever sends notices."""
+
+    def share_claim(self) -> NoticeClaim | None:
+        """A claim for the page that is written next; None: `wake` after it instead."""
+        ...
+
+    def wake(self) -> None:
+        """A notice was written."""
+        ...
 
 
 @dataclass(slots=True)
@@ -71,6 +99,7 @@ class Journal:
         store: Store,
         clock: Clock,
         style: NoticeStyle,
+        notices: Notices,
         on_ended: Callable[[Ending | Lost, CallState | None], None],
         on_opt_out: Callable[[], None] = lambda: None,
     ) -> None:
@@ -80,6 +109,7 @@ class Journal:
         self._store = store
         self._clock = clock
         self._style = style
+        self._notices = notices
         self._on_ended = on_ended
         self._on_opt_out = on_opt_out
         self._page = _Page()
@@ -140,13 +170,26 @@ class Journal:
     async def _save(self, page: _Page) -> Sequence[CallState | None]:
         """Save a page, however often the store has to be asked; the states after each end."""
         while True:
+            claim = self._notices.share_claim() if page.ends() else None
             try:
-                return await self._store.write(partial(self._write_down, page))
-            except StoreUnavailable as exc:
+                states = await self._store.write(partial(self._write_down, page, claim))
+            except BaseException as exc:
+                if claim is not None:
+                    claim.failed()
+                if not isinstance(exc, StoreUnavailable):
+                    raise
                 log.error("result not saved yet; trying again", reason=str(exc))
                 await self._clock.sleep(SAVE_AGAIN_S)
+                continue
+            if claim is not None:
+                claim.done()
+            elif any(state is not CallState.WAITING for state in states):
+                self._notices.wake()
+            return states
 
-    def _write_down(self, page: _Page, tx: WriteTx) -> Sequence[CallState | None]:
+    def _write_down(
+        self, page: _Page, claim: NoticeClaim | None, tx: WriteTx
+    ) -> Sequence[CallState | None]:
         now = max([self._clock.now(), *(ending.at for ending in page.endings)])
         if page.progress:
             note_progress(tx, list(page.progress.values()), now)
@@ -159,4 +202,6 @@ class Journal:
             states.append(abandon_attempt(tx, active, lost.reason, now, self._style))
             if lost.died:
                 quarantine_after_death(tx, lost.hold, now)
+        if claim is not None and any(state is not CallState.WAITING for state in states):
+            claim.take(tx, now)
         return states

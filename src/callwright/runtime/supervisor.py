@@ -84,6 +84,14 @@ class Supervisor:
             on_legs_lost=lambda legs, reason: self.attempts.legs_lost(legs, reason),
             on_trunk=self._trunk_told,
         )
+        self.pump = CallbackPump(
+            store=store,
+            clock=clock,
+            owner=self.owner,
+            sender=sender,
+            chance=chance or random.Random(),
+            meter=meter,
+        )
         self.attempts = Attempts(
             store=store,
             clock=clock,
@@ -92,16 +100,9 @@ class Supervisor:
             pacers=self._pacers,
             quotas=self.quotas,
             style=style,
+            notices=self.pump,
             on_ended=self._attempt_ended,
             on_opt_out=lambda: self._withdrawals.wake(),
-            meter=meter,
-        )
-        self.pump = CallbackPump(
-            store=store,
-            clock=clock,
-            owner=self.owner,
-            sender=sender,
-            chance=chance or random.Random(),
             meter=meter,
         )
         self._withdrawals = Withdrawals(
@@ -282,16 +283,14 @@ class Supervisor:
                 dispatcher.wake()
 
     def _attempt_ended(self, state: CallState | None) -> None:
-        """A slot is free; the call waits again, or its result may be owed. What the settler
-        waits for is no nearer."""
+        """A slot is free, and the call may wait again. What the settler waits for is no nearer,
+        and of notices the journal has told."""
         may_be_due = state is None or state is CallState.WAITING
         for dispatcher in self._dispatchers:
             if may_be_due:
                 dispatcher.wake()
             else:
                 dispatcher.slot_freed()
-        if state is not CallState.WAITING:
-            self.pump.wake()
 
     def _heard(self, message: Any) -> None:
         self.attempts.heard(message)
