@@ -79,7 +79,9 @@ def test_a_list_tells_how_far_it_is_until_it_is_live(tmp_path: Path) -> None:
                 await asyncio.sleep(0)
             while (progress := loader.progress(batch)) is not None:
                 seen.append((progress.calls, progress.bytes_read, progress.bytes_total))
-                assert (await world.store.read(lambda tx: tx.queue_counts())).waiting == 0
+                # All of it or nothing: what was just read may have gone live before this look.
+                counts = await world.store.read(lambda tx: tx.queue_counts())
+                assert counts.waiting in (0, 30_000)
                 await asyncio.sleep(0.001)
 
         watching = asyncio.create_task(watch())
